@@ -1,0 +1,158 @@
+r"""The equation of motion that every room shares: tau du/dt = -R(u).
+
+.. math:: R_l = u_l - a_l - \gamma B_{l+1} q_{l+1} - A_l q_l + [l = L]\,\beta\,(v_L - y)
+
+with the drive :math:`a_l = W_l v_{l-1} + b_l`, the rate :math:`v_l = \varphi_l(u_l)` and the
+mismatch :math:`q_l = v_l - c\,\varphi_l(a_l)`. Potentials, rates, drives and mismatches are tuples
+over the layers that settle, 1 to L, bottom-up; each array has shape (batch, n_l). Time is in units
+of tau; everything else is dimensionless.
+"""
+
+import numpy as np
+
+from sevenconditions import checks
+
+
+def silence(net, n_samples):
+    """Potentials of zero, the state from which settling starts unless told otherwise."""
+    return tuple(np.zeros((n_samples, n)) for n in net.sizes[1:])
+
+
+def rates(net, potentials):
+    """v_l = phi_l(u_l) for the layers 1 to L.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[1.0]]], biases=[[0.0]])
+    >>> rates(net, (np.array([[2.0]]),))
+    (array([[2.]]),)
+    """
+    return tuple(phi(u) for phi, u in zip(net.phis, potentials, strict=True))
+
+
+def drives(net, x, layer_rates):
+    """a_l = W_l v_{l-1} + b_l for the layers 1 to L; the input x stands below layer 1."""
+    below = (x, *layer_rates[:-1])
+    return tuple(v @ w.T + b for w, b, v in zip(net.weights, net.biases, below, strict=True))
+
+
+def mismatches(net, layer_rates, layer_drives):
+    """q_l = v_l - c phi_l(a_l): what feedback carries and the learning rule reads."""
+    if net.cancellation == 0.0:
+        return layer_rates
+    return tuple(
+        v - net.cancellation * phi(a)
+        for phi, v, a in zip(net.phis, layer_rates, layer_drives, strict=True)
+    )
+
+
+def residual(net, x, potentials, *, y=None, beta=0.0):
+    """R(u) for the layers 1 to L: what is left to settle, zero at an equilibrium.
+
+    Parameters
+    ----------
+    net : Network
+    x : ndarray, shape (batch, n_0)
+    potentials : tuple of ndarray, shape (batch, n_l)
+    y : ndarray, shape (batch, n_L), needed when beta is not 0
+    beta : float            Nudging strength.
+
+    Returns
+    -------
+    tuple of ndarray, shape (batch, n_l)
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[1.0]]], biases=[[0.5]])
+    >>> residual(net, np.array([[2.0]]), (np.array([[2.5]]),))
+    (array([[0.]]),)
+    """
+    layer_rates = rates(net, potentials)
+    layer_drives = drives(net, x, layer_rates)
+    carried = mismatches(net, layer_rates, layer_drives)
+    result = [u - a for u, a in zip(potentials, layer_drives, strict=True)]
+    for i in range(net.n_layers - 1):
+        result[i] -= net.feedback_gain * (carried[i + 1] @ net.feedback[i + 1].T)
+    for i, lateral in enumerate(net.lateral[1:]):
+        if lateral is not None:
+            result[i] -= carried[i] @ lateral.T
+    if beta != 0.0:
+        result[-1] = result[-1] + beta * (layer_rates[-1] - y)
+    return tuple(result)
+
+
+def jacobian(net, x, potentials, *, beta=0.0):
+    """dR/du at a state, one matrix a sample.
+
+    Parameters
+    ----------
+    net : Network
+    x : ndarray, shape (batch, n_0)
+    potentials : tuple of ndarray, shape (batch, n_l)
+    beta : float            Nudging strength; the target does not enter the Jacobian.
+
+    Returns
+    -------
+    ndarray, shape (batch, n, n) with n = n_1 + ... + n_L, layers bottom-up
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> jacobian(net, np.zeros((1, 1)), (np.zeros((1, 1)), np.zeros((1, 1))))[0]
+    array([[ 1. , -0.5],
+           [-0.5,  1. ]])
+    """
+    slopes = [phi.derivative(u) for phi, u in zip(net.phis, potentials, strict=True)]
+    layer_drives = drives(net, x, rates(net, potentials))
+    predicted = [
+        net.cancellation * phi.derivative(a) for phi, a in zip(net.phis, layer_drives, strict=True)
+    ]
+    edges = np.cumsum((0, *net.sizes[1:]))
+    blocks = [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    result = np.zeros((len(x), edges[-1], edges[-1]))
+    result += np.eye(edges[-1])
+    for i, here in enumerate(blocks):
+        if i > 0:
+            below = blocks[i - 1]
+            forward = net.weights[i] * slopes[i - 1][:, None, :]  # (batch, n_l, n_{l-1})
+            result[:, here, below] -= forward
+            back = net.feedback_gain * net.feedback[i]  # into the layer below
+            result[:, below, here] -= back * slopes[i][:, None, :]
+            result[:, below, below] += back @ (predicted[i][:, :, None] * forward)
+        if net.lateral[i + 1] is not None:
+            result[:, here, here] -= net.lateral[i + 1] * slopes[i][:, None, :]
+            if i > 0:
+                result[:, here, below] += net.lateral[i + 1] @ (predicted[i][:, :, None] * forward)
+    last = np.arange(edges[-2], edges[-1])
+    result[:, last, last] += beta * slopes[-1]
+    return result
+
+
+def radii(jacobian, dt):
+    r"""Spectral radius of I - dt J for each matrix J, shape (batch,)."""
+    return np.abs(1.0 - dt * np.linalg.eigvals(jacobian)).max(axis=-1)
+
+
+def dt_limits(jacobian):
+    r"""Largest stable step for each matrix J: min over its eigenvalues of 2 Re(z) / |z|^2.
+
+    Negative where an eigenvalue has a negative real part: then no step is small enough.
+    """
+    z = np.linalg.eigvals(jacobian)
+    return (2.0 * z.real / np.abs(z) ** 2).min(axis=-1)
+
+
+def as_input(net, x, y=None, beta=0.0):
+    """Validated (x, y, beta): rows of samples, a target wherever beta is not 0."""
+    x = checks.batch("x", x, net.sizes[0])
+    beta = checks.number("beta", beta)
+    if y is None:
+        if beta != 0.0:
+            raise ValueError(f"y: got None with beta = {beta:g}, expected a target for the nudge")
+        return x, None, beta
+    y = checks.batch("y", y, net.sizes[-1])
+    checks.pairs(x, y)
+    return x, y, beta
