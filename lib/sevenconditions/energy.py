@@ -1,0 +1,240 @@
+r"""Condition 2, energy: a scalar potential, so that a response is an adjoint (chapter 2).
+
+.. math:: E(v) = \sum_l \gamma^{l-L}\left[G_l(v_l) - v_l\cdot a_l + c\,G^*_l(a_l)\right]
+
+With transposed feedback and no lateral matrix the dynamics descend it: :math:`dE/dv = M R` with the
+metric :math:`M = \mathrm{diag}(\gamma^{l-L})`.
+"""
+
+import numpy as np
+
+from sevenconditions import checks, dynamics
+
+
+def energy(net, x, state):
+    r"""E of each sample at a state or along a trajectory (condition 2, chapter 2).
+
+    Parameters
+    ----------
+    net : Network
+    x : array_like, shape (batch, n_0)
+    state : Equilibrium, or tuple of ndarray of potentials, shape (..., batch, n_l)
+        A recorded trajectory may be passed as it is.
+
+    Returns
+    -------
+    ndarray, shape (..., batch), dimensionless
+
+    Raises
+    ------
+    ValueError
+        If x does not fit the network.
+
+    Source
+    ------
+    c = 0: Hopfield 1984, PNAS 81:3088-3092. c = 1: Gu, Askari & El Ghaoui 2020, AISTATS.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
+    >>> energy(net, [1.0], (np.array([[2.0]]),)).tolist()
+    [-2.0]
+    """
+    x, _, _ = dynamics.as_input(net, x)
+    potentials = getattr(state, "potentials", state)
+    rates = dynamics.rates(net, potentials)
+    x = np.broadcast_to(x, (*rates[0].shape[:-1], x.shape[-1]))
+    drives = dynamics.drives(net, x, rates)
+    total = 0.0
+    for weight, phi, u, v, a in zip(net.metric, net.phis, potentials, rates, drives, strict=True):
+        stored = u * v - phi.conjugate(u)  # G(v) by Legendre's equality: safe in saturation
+        bracket = stored - v * a + net.cancellation * phi.conjugate(a)
+        total = total + weight * bracket.sum(axis=-1)
+    return total
+
+
+def cost(y, state):
+    """C = 1/2 |v_L - y|^2 of each sample.
+
+    Parameters
+    ----------
+    y : array_like, shape (batch, n_L)
+    state : Equilibrium
+
+    Returns
+    -------
+    ndarray, shape (batch,), dimensionless
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> from sevenconditions.phases import free_phase
+    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
+    >>> cost([[0.0]], free_phase(net, [1.0])).round(6).tolist()
+    [2.0]
+    """
+    y = checks.batch("y", y, state.rates[-1].shape[-1])
+    checks.pairs(state.rates[-1], y)
+    return 0.5 * ((state.rates[-1] - y) ** 2).sum(axis=-1)
+
+
+def total_energy(net, x, y, state, *, beta):
+    """E + beta C of each sample: what the nudged phase descends.
+
+    Parameters
+    ----------
+    net : Network
+    x, y : array_like, shape (batch, n_0), (batch, n_L)
+    state : Equilibrium
+    beta : float
+
+    Returns
+    -------
+    ndarray, shape (batch,), dimensionless
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> from sevenconditions.phases import free_phase
+    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
+    >>> total_energy(net, [1.0], [0.0], free_phase(net, [1.0]), beta=0.5).round(6).tolist()
+    [-1.0]
+    """
+    return energy(net, x, state) + checks.number("beta", beta) * cost(y, state)
+
+
+def _rate_jacobian(net, x, state):
+    """M J and J = dR/dv of each sample, shape (batch, n, n), and the metric M, shape (n,)."""
+    x, _, _ = dynamics.as_input(net, x)
+    slopes = np.concatenate(
+        [phi.derivative(u) for phi, u in zip(net.phis, state.potentials, strict=True)], axis=1
+    )
+    if (slopes == 0.0).any():
+        raise ValueError(
+            f"state: got {int((slopes == 0).sum())} units with phi' = 0, expected none: dR/dv does "
+            "not exist there; use a smooth activation"
+        )
+    jacobian = dynamics.jacobian(net, x, state.potentials) / slopes[:, None, :]
+    metric = np.concatenate([np.full(n, m) for m, n in zip(net.metric, net.sizes[1:], strict=True)])
+    return metric[:, None] * jacobian, jacobian, metric
+
+
+def integrability_defect(net, x, state):
+    r"""How far the dynamics are from having an energy: diagnostic of condition 2 (chapter 2).
+
+    .. math:: \frac{\lVert MJ - (MJ)^T \rVert_F}{\lVert MJ + (MJ)^T \rVert_F}, \qquad J = dR/dv
+
+    In rate space and weighted by the metric M: weak feedback (gamma < 1) has an energy too.
+
+    Parameters
+    ----------
+    net : Network
+    x : array_like, shape (batch, n_0)
+    state : Equilibrium
+
+    Returns
+    -------
+    ndarray, shape (batch,); 0 for a symmetric network, dimensionless
+
+    Raises
+    ------
+    ValueError
+        If a unit has phi' = 0, where dR/dv does not exist.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import layered
+    >>> from sevenconditions.phases import free_phase
+    >>> net = layered((3, 4, 2), feedback_gain=0.3, rng=np.random.default_rng(0))
+    >>> bool((integrability_defect(net, np.ones((1, 3)), free_phase(net, [1, 1, 1])) < 1e-15).all())
+    True
+    """
+    weighted, _, _ = _rate_jacobian(net, x, state)
+    flipped = weighted.transpose(0, 2, 1)
+    return np.linalg.norm(weighted - flipped, axis=(1, 2)) / np.linalg.norm(
+        weighted + flipped, axis=(1, 2)
+    )
+
+
+def rotate(net, strength, *, rng):
+    r"""The dial of condition 2: antisymmetric lateral connections on the hidden layers.
+
+    .. math:: A_l = a\,K_l / \lVert K_l \rVert_2, \qquad K_l = -K_l^T \text{ random}
+
+    Parameters
+    ----------
+    net : Network
+    strength : float            a, dimensionless. 0 removes the lateral connections.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        If every hidden layer has a single unit: one unit has nothing to rotate with.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import layered
+    >>> net = layered((3, 4, 2), rng=np.random.default_rng(0))
+    >>> a = rotate(net, 0.5, rng=np.random.default_rng(1)).lateral[1]
+    >>> bool(np.allclose(a, -a.T)), round(float(np.linalg.norm(a, 2)), 6)
+    (True, 0.5)
+    """
+    strength = checks.number("strength", strength)
+    if not any(n > 1 for n in net.sizes[1:-1]):
+        raise ValueError(f"net: got widths {net.sizes}, expected a hidden layer of 2 units or more")
+    lateral = [None] * len(net.sizes)
+    for index, n in enumerate(net.sizes[1:-1], start=1):
+        if n > 1:
+            draw = rng.standard_normal((n, n))
+            skew = draw - draw.T
+            lateral[index] = strength * skew / np.linalg.norm(skew, 2)
+    return net.replace(lateral=lateral)
+
+
+def asymmetry_error(net, x, y, free):
+    r"""Both sides of the exact identity: what asymmetry adds to the response (condition 2).
+
+    .. math:: \hat\lambda - \lambda = -2\,M H^{-1} A_H H^{-T} c, \qquad
+       H = MJ,\ A_H = \tfrac12 (H - H^T),\ \hat\lambda = M J^{-1} c,\ \lambda = J^{-T} c
+
+    Parameters
+    ----------
+    net : Network
+    x, y : array_like, shape (batch, n_0), (batch, n_L)
+    free : Equilibrium          The settled free phase.
+
+    Returns
+    -------
+    measured, predicted : ndarray, shape (batch, n) each
+        The left side and the right side: equal to rounding, whatever the asymmetry.
+
+    Source
+    ------
+    An identity of matrices: 1/X - 1/Y = 1/X (Y - X) 1/Y with Y the transpose of X.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import layered
+    >>> from sevenconditions.phases import free_phase
+    >>> net = layered((3, 4, 2), rng=np.random.default_rng(0))
+    >>> net = rotate(net, 0.5, rng=np.random.default_rng(1))
+    >>> left, right = asymmetry_error(net, [1, 1, 1], [0, 0], free_phase(net, [1, 1, 1]))
+    >>> bool(np.allclose(left, right, atol=1e-14)), bool(np.abs(left).max() > 1e-3)
+    (True, True)
+    """
+    weighted, jacobian, metric = _rate_jacobian(net, x, free)
+    y = checks.batch("y", y, net.sizes[-1])
+    slope_of_cost = np.zeros((*weighted.shape[:2], 1))
+    slope_of_cost[:, -net.sizes[-1] :, 0] = free.rates[-1] - y
+    response = metric[:, None] * np.linalg.solve(jacobian, slope_of_cost)
+    adjoint = np.linalg.solve(jacobian.transpose(0, 2, 1), slope_of_cost)
+    skew = 0.5 * (weighted - weighted.transpose(0, 2, 1))
+    inner = np.linalg.solve(weighted.transpose(0, 2, 1), slope_of_cost)
+    predicted = -2.0 * metric[:, None] * np.linalg.solve(weighted, skew @ inner)
+    return (response - adjoint)[:, :, 0], predicted[:, :, 0]
