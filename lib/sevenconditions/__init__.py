@@ -13,6 +13,8 @@ True
 True
 """
 
+from importlib import import_module
+
 from sevenconditions.activations import ACTIVATIONS, Activation, activation
 from sevenconditions.checks import ConvergenceError, ConvergenceWarning
 from sevenconditions.contrast import hebbian
@@ -24,6 +26,25 @@ from sevenconditions.network import Network, layered
 from sevenconditions.phases import free_phase, nudged_phase
 
 __version__ = "0.1.0"
+
+# What a notebook needs beside the mathematics; loaded on first use, so that NumPy alone suffices.
+_FOR_NOTEBOOKS = {
+    "claim": "claims",
+    "dial": "explorable",
+    "explore": "explorable",
+    "exercise_check": "questions",
+    "predict": "questions",
+    "question": "questions",
+    "quiz": "questions",
+}
+
+
+def __getattr__(name):
+    """Load the notebook helpers on first use."""
+    if name not in _FOR_NOTEBOOKS:
+        raise AttributeError(f"module 'sevenconditions' has no attribute {name!r}")
+    return getattr(import_module(f"sevenconditions.{_FOR_NOTEBOOKS[name]}"), name)
+
 
 __all__ = [
     "ACTIVATIONS",

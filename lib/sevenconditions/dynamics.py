@@ -137,7 +137,7 @@ def radii(jacobian, dt):
 
 
 def dt_limits(jacobian):
-    r"""Largest stable step for each matrix J: min over its eigenvalues of 2 Re(z) / |z|^2.
+    r"""Largest stable step for each matrix J: min over its eigenvalues of ``2 Re(z) / |z|^2``.
 
     Negative where an eigenvalue has a negative real part: then no step is small enough.
     """

@@ -55,7 +55,7 @@ def energy(net, x, state):
 
 
 def cost(y, state):
-    """C = 1/2 |v_L - y|^2 of each sample.
+    """Return the cost ``C = 1/2 |v_L - y|^2`` of each sample.
 
     Parameters
     ----------
@@ -200,8 +200,11 @@ def rotate(net, strength, *, rng):
 def asymmetry_error(net, x, y, free):
     r"""Both sides of the exact identity: what asymmetry adds to the response (condition 2).
 
-    .. math:: \hat\lambda - \lambda = -2\,M H^{-1} A_H H^{-T} c, \qquad
-       H = MJ,\ A_H = \tfrac12 (H - H^T),\ \hat\lambda = M J^{-1} c,\ \lambda = J^{-T} c
+    .. math:: \hat\lambda - \lambda = -2\,M H^{-1} A_H H^{-T}
+       \frac{\partial C}{\partial v}, \qquad H = MJ,\ A_H = \tfrac12 (H - H^T)
+
+    where the response is :math:`\hat\lambda = M J^{-1}\,\partial C/\partial v` and the adjoint
+    :math:`\lambda = J^{-T}\,\partial C/\partial v`.
 
     Parameters
     ----------

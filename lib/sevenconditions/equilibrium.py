@@ -34,7 +34,7 @@ class Equilibrium:
     Parameters
     ----------
     potentials, rates : tuple of ndarray, shape (batch, n_l), layers 1 to L bottom-up
-    residuals : ndarray, shape (n_steps + 1, batch)     max |R| of each sample after each step.
+    residuals : ndarray, shape (n_steps + 1, batch)     ``max |R|`` of each sample after each step.
     verdict : Verdict
     dt, tol : float         The step (in units of tau) and tolerance of the run.
     beta : float            The nudge under which it settled.
@@ -58,12 +58,12 @@ class Equilibrium:
 
     @property
     def residual_per_sample(self):
-        """Final max |R| of each sample, shape (batch,)."""
+        """Final ``max |R|`` of each sample, shape (batch,)."""
         return self.residuals[-1]
 
     @property
     def residual(self):
-        """Final max |R| over all samples: the slowest sample decides."""
+        """Final ``max |R|`` over all samples: the slowest sample decides."""
         return float(self.residuals[-1].max())
 
     @property
@@ -113,6 +113,7 @@ def settle(
     max_steps=5000,
     tol=1e-10,
     record=False,
+    quiet=False,
 ):
     r"""Run the dynamics to rest, by explicit Euler steps that a reader can follow (condition 1).
 
@@ -131,6 +132,7 @@ def settle(
     max_steps : int >= 1
     tol : float > 0         On the largest residual of any sample.
     record : bool           Keep the potentials after each step in `.trajectory`.
+    quiet : bool            Leave out the warning; `.verdict` still tells how the run ended.
 
     Returns
     -------
@@ -166,7 +168,7 @@ def settle(
         result = _run(net, x, y, beta, first, step, max_steps, tol, record)
         if result.verdict in (Verdict.SETTLED, Verdict.SLOW):
             break
-    if result.verdict is not Verdict.SETTLED:
+    if result.verdict is not Verdict.SETTLED and not quiet:
         warnings.warn(_advice(net, x, result), ConvergenceWarning, stacklevel=2)
     return result
 

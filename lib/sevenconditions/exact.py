@@ -14,7 +14,7 @@ from sevenconditions.gradient import Gradient
 
 
 def feedforward_loss(net, x, y):
-    """Mean over the batch of 1/2 |y_hat - y|^2, y_hat the plain forward pass without feedback.
+    """Mean over the batch of ``1/2 |y_hat - y|^2``, y_hat the forward pass without feedback.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def backprop(net, x, y):
 
 
 def equilibrium_loss(net, x, y, *, at=None):
-    """Mean over the batch of 1/2 |v_L - y|^2 at the free equilibrium, found by Newton's method.
+    """Mean over the batch of ``1/2 |v_L - y|^2`` at the free equilibrium, found by Newton's method.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ def angle_deg(a, b):
 
 
 def relative_error(estimate, reference):
-    """|estimate - reference| / |reference|, dimensionless: direction and size in one number.
+    """Return ``|estimate - reference| / |reference|``: direction and size in one number.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def relative_error(estimate, reference):
 
 
 def norm_ratio(estimate, reference):
-    """|estimate| / |reference|, dimensionless: the size that a cosine does not see.
+    """Return ``|estimate| / |reference|``: the size that a cosine does not see.
 
     Examples
     --------

@@ -11,7 +11,7 @@ def free_phase(net, x, **options):
     ----------
     net : Network
     x : array_like, shape (batch, n_0) or (n_0,)
-    options : as for `equilibrium.settle`: start, dt, max_steps, tol, record
+    options : as for `equilibrium.settle`: start, dt, max_steps, tol, record, quiet
 
     Returns
     -------

@@ -38,7 +38,7 @@ def spectrum(net, x, state, *, dt=None):
 
 
 def spectral_radius(net, x, state, *, dt=None):
-    r"""rho = max |eig(I - dt dR/du)| of each sample: diagnostic 1 (condition 1, chapter 1).
+    r"""Return ``rho = max |eig(I - dt dR/du)|`` of each sample: the measure of condition 1.
 
     Below 1 the fixed point attracts; far from it and for finite times the number says nothing.
 
@@ -65,7 +65,7 @@ def spectral_radius(net, x, state, *, dt=None):
 
 
 def largest_dt(net, x, state):
-    r"""Largest step that keeps every sample's settling map stable here: 2 Re(z) / |z|^2.
+    r"""Largest step that keeps every sample's settling map stable here: ``2 Re(z) / |z|^2``.
 
     z runs over the eigenvalues of dR/du. Negative if the flow itself is unstable: no step helps.
     A local statement: far from the state a smaller step may be needed.
@@ -103,7 +103,7 @@ def steps_between(rate, start, tol):
 
 
 def contraction_bound(net, *, dt=1.0):
-    r"""A number q with |F(u) - F(u')| <= q |u - u'| for all states; Banach needs it below 1.
+    r"""Bound q with ``|F(u) - F(u')| <= q |u - u'|`` for all states; Banach needs it below 1.
 
     .. math:: q = |1 - \mathrm{dt}| + \mathrm{dt}\,s\,\lVert W + F \rVert_2 \quad (c = 0), \qquad
        F = \gamma B + A, \quad s = \sup\varphi'
@@ -203,9 +203,10 @@ def with_radius(net, radius):
 def truncated_response(net, x, y, free, *, n_steps, dt):
     r"""What n_steps of a nudged phase have delivered: dv/dbeta after K steps (condition 1).
 
-    .. math:: \frac{dv_K}{d\beta} = -\left[I - (I - \mathrm{dt}\,DJ)^K\right] J^{-1} c
+    .. math:: \frac{dv_K}{d\beta} = -\left[I - (I - \mathrm{dt}\,DJ)^K\right] J^{-1}
+       \frac{\partial C}{\partial v}
 
-    exact in K, first order in beta; D = diag phi'(u), J = dR/dv, c = dC/dv at the free state.
+    exact in K, first order in beta; D = diag phi'(u), J = dR/dv at the free state.
 
     Parameters
     ----------
