@@ -107,7 +107,7 @@ def test_a_reader_who_runs_a_cell_again_may_change_the_value(monkeypatch):
 
 def test_a_rounding_error_shows_its_bound_alone():
     claim("a/b", 3.1e-16, at_most=1e-12, fmt=None)
-    assert registry()["a/b"].text() == "claim a/b: 1e-12 (at most 1e-12) holds"
+    assert registry()["a/b"].text() == "claim a/b: ≤1e-12 (at most 1e-12) holds"
 
 
 def test_a_notebook_glues_the_value_and_shows_the_claim(monkeypatch):

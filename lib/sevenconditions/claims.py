@@ -166,7 +166,7 @@ def _printed(value, fmt, at_least, at_most):
     bounds = [bound for bound in (at_most, at_least) if bound is not None]
     if not bounds:
         raise ValueError("fmt is None, which prints the bound alone; expected at_most or at_least")
-    return f"{bounds[0]:g}"
+    return f"{'≥' if at_most is None else '≤'}{bounds[0]:g}"
 
 
 def _publish(made):

@@ -18,9 +18,11 @@ from sevenconditions.display import (
     label_line,
     log_scale,
     panel,
+    theme,
 )
 
-_COLOURS = (TRUE, ESTIMATE, ERROR, SEQUENCE[0], SEQUENCE[4])
+# Blue is what theory says or what holds, orange what was measured, purple what breaks.
+_COLOURS = (ESTIMATE, ERROR, SEQUENCE[0], SEQUENCE[4], SEQUENCE[2])
 
 
 def _say(value):
@@ -29,7 +31,7 @@ def _say(value):
 
 
 def curves(
-    x, series, *, title, caption, xlabel, ylabel, logx=False, logy=False, theory=(), width=4.6
+    x, series, *, title, caption, xlabel, ylabel, logx=False, logy=False, theory=(), width=4.0
 ):
     """Lines over a common axis, each labelled at its end.
 
@@ -54,11 +56,12 @@ def curves(
     'error falls from 1 to 0.5 as step goes from 0 to 1.'
     """
     x = np.asarray(x, dtype=float)
-    figure, axes = panel(width, 3.0, right=1.15)
+    figure, axes = panel(width, 3.0, right=0.9)
     ends = []
     for (label, y), colour in zip(series.items(), _COLOURS, strict=False):
         y = np.asarray(y, dtype=float)
-        axes.plot(x, y, "--" if label in theory else "-", color=colour, zorder=3)
+        style, colour = ("--", TRUE) if label in theory else ("-", colour)
+        axes.plot(x, y, style, color=colour, zorder=3)
         last = np.flatnonzero(np.isfinite(y))[-1]
         ends.append((x[last], y[last], label, colour))
     axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -129,7 +132,7 @@ def power_laws(x, series, *, title, caption, xlabel, ylabel):
     {'slope of area': '2.00'}
     """
     x = np.asarray(x, dtype=float)
-    figure, axes = panel(4.6, 3.2, right=1.15)
+    figure, axes = panel(4.2, 3.2, right=1.0)
     ends, slopes = [], {}
     for (label, y), colour in zip(series.items(), _COLOURS, strict=False):
         y = np.asarray(y, dtype=float)
@@ -364,7 +367,7 @@ def images_settling(images, run, *, title, caption):
     quick, slow = order[0], order[-1]
     figure, axes = panel(3.9, 3.0, right=0.7)
     axes.plot(run.residuals, color=MUTED, lw=0.5, alpha=0.35)
-    for index, colour, label in ((quick, TRUE, "quickest"), (slow, ERROR, "slowest")):
+    for index, colour, label in ((quick, SEQUENCE[0], "quickest"), (slow, ERROR, "slowest")):
         shown = run.residuals[: steps[index] + 1, index]
         axes.plot(shown, color=colour, lw=2)
         label_line(axes, len(shown) - 1, shown[-1], label, colour, offset=(-4, 8), ha="center")
@@ -391,6 +394,7 @@ def _image_panel(image, label):
     axes.pcolormesh(np.flipud(image), cmap="gray_r", rasterized=False, edgecolors="none")
     axes.set(xticks=(), yticks=(), title=label, aspect="equal", xlim=(0, width), ylim=(0, height))
     axes.grid(False)
+    axes.spines[:].set_visible(False)
     return figure
 
 
@@ -418,19 +422,32 @@ def three_doors(doors, *, title, caption):
     for label, value in zip(doors, values, strict=True):
         side = (-6 if value.real < -0.5 else 0, 12)
         label_line(axes, value.real, value.imag, label, ERROR, offset=side, ha="center")
-    panels, words = [circle], []
-    for label, (value, trace) in doors.items():
+    times, _ = panel(3.9, 3.0)
+    times.clear()
+    words = []
+    for place, (label, (value, trace)) in enumerate(doors.items()):
         trace = np.asarray(trace, dtype=float)
-        figure, axes = panel(2.3, 1.9, top=0.35, left=0.6)
-        axes.plot(trace, ".-", color=ESTIMATE, lw=1.0, ms=3)
-        axes.set(title=label, xlabel="step", ylabel="rate")
-        panels.append(figure)
+        strip = _strip(times, place, len(doors))
+        strip.plot(trace, ".-", color=ESTIMATE, lw=1.0, ms=3)
+        strip.set_ylabel(label, color=ERROR)
         shown = f"{complex(value):.2g}" if np.iscomplex(value) else f"{np.real(value):.2g}"
         words.append(
             f"{label}: the eigenvalue {shown} has modulus {abs(value):.2f}, and the rate ranges "
             f"from {trace.min():.2f} to {trace.max():.2f}"
         )
-    return Figure(tuple(panels), title, caption, f"{'; '.join(words)}.")
+    strip.set_xlabel("step")
+    return Figure((circle, times), title, caption, f"{'; '.join(words)}.")
+
+
+def _strip(figure, place, count):
+    """One of several axes, one above another."""
+    height = 0.78 / count
+    with theme():
+        axes = figure.add_axes((0.2, 0.95 - height * (place + 1), 0.76, 0.8 * height))
+    axes.set(ylim=(-1.15, 1.15), yticks=(-1, 0, 1))
+    if place < count - 1:
+        axes.tick_params(labelbottom=False)
+    return axes
 
 
 def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradient")):
