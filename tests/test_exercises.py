@@ -1,0 +1,87 @@
+"""Every exercise: a blank is no error, the answer is right, each likely mistake is named."""
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+
+CHAPTERS = Path(__file__).parents[1] / "chapters"
+
+# chapter -> cell -> (the answer, wrong answers each with a word of its message)
+EXERCISES = {
+    "00_one_equation": {
+        "exercise-1": ("-1 / 3", {"1 / 3": "sign", "-0.5": "the error", "2 / 3": "target 0"}),
+        "exercise-2": (
+            "(2.0769231 - 1.9411765) / 0.2",
+            {"0.5882": "one-sided", "1.3575": "2 beta", "0.7692": "alone"},
+        ),
+    },
+    "01_settling": {
+        "exercise-1": (
+            "u + dt * (-u + drive + loop @ u)",
+            {
+                "u - dt * (-u + drive + loop @ u)": "sign",
+                "drive + loop @ u": "dt is missing",
+                "u + dt * (drive + loop @ u)": "leak",
+                "u[:1]": "shape",
+            },
+        ),
+        "exercise-2": ("31", {"30": "Round up", "35": "logarithm", "14": "decimal"}),
+        "exercise-3": ("1 / 4.25", {"2 / 4.25": "real part", "4.0": "rotation"}),
+        "exercise-4": (
+            "settling.spectral_radius(hot, one, hot_rest)[0]",
+            {"2.0": "full steps", "1.5": "at silence"},
+        ),
+        "exercise-5": ("2", {"0": "up and down", "1": "straight line"}),
+        "exercise-6": ("0.81", {"0.9": "synchronous", "0.95": "more"}),
+    },
+}
+CASES = [(chapter, cell) for chapter, cells in EXERCISES.items() for cell in cells]
+
+
+@pytest.fixture(scope="module")
+def spaces():
+    """The names that each chapter's cells have defined, and its cells."""
+    os.environ["SEVENCONDITIONS_OUTPUT"] = "text"
+    made = {}
+    for chapter in EXERCISES:
+        cells = nbformat.read(CHAPTERS / f"{chapter}.ipynb", as_version=4).cells
+        code = {cell.id: cell.source for cell in cells if cell.cell_type == "code"}
+        names = {}
+        for source in code.values():
+            exec(compile(source, chapter, "exec"), names)
+        made[chapter] = (code, names)
+    yield made
+    del os.environ["SEVENCONDITIONS_OUTPUT"]
+
+
+def checked(spaces, chapter, cell, answer):
+    """The check that a cell shows when a reader has written `answer`."""
+    code, names = spaces[chapter]
+    source = code[cell].replace("...", answer, 1)
+    source = source.replace("\nsc.exercise_check(", "\ncheck = sc.exercise_check(")
+    here = dict(names)  # of the whole chapter: an answer may use what its cell makes later
+    exec(compile(source, chapter, "exec"), here)
+    return here["check"]
+
+
+@pytest.mark.book
+@pytest.mark.parametrize(("chapter", "cell"), CASES)
+def test_a_blank_is_not_yet_an_error(spaces, chapter, cell):
+    assert checked(spaces, chapter, cell, "...").status == "not yet"
+
+
+@pytest.mark.book
+@pytest.mark.parametrize(("chapter", "cell"), CASES)
+def test_the_answer_is_right(spaces, chapter, cell):
+    assert checked(spaces, chapter, cell, EXERCISES[chapter][cell][0]).status == "right"
+
+
+@pytest.mark.book
+@pytest.mark.parametrize(("chapter", "cell"), CASES)
+def test_each_likely_mistake_is_named(spaces, chapter, cell):
+    for wrong, word in EXERCISES[chapter][cell][1].items():
+        shown = checked(spaces, chapter, cell, wrong)
+        assert shown.status == "look again"
+        assert word in shown.message
