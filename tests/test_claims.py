@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from IPython.testing.globalipapp import start_ipython
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from sevenconditions import claims
@@ -13,6 +13,14 @@ from sevenconditions.claims import Claim, claim, collect, registry
 @pytest.fixture(autouse=True)
 def _an_empty_registry(monkeypatch):
     monkeypatch.setattr(claims, "_made", {})
+
+
+@pytest.fixture
+def _a_notebook():
+    shell = InteractiveShell.instance(user_module=None)
+    yield
+    shell.history_manager.end_session()
+    InteractiveShell.clear_instance()  # elsewhere a claim must find no notebook
 
 
 def test_a_claim_that_holds_is_registered_as_it_is_printed():
@@ -110,10 +118,10 @@ def test_a_rounding_error_shows_its_bound_alone():
     assert registry()["a/b"].text() == "claim a/b: ≤1e-12 (at most 1e-12) holds"
 
 
+@pytest.mark.usefixtures("_a_notebook")
 def test_a_notebook_glues_the_value_and_shows_the_claim(monkeypatch):
     from myst_nb import glue
 
-    start_ipython()
     monkeypatch.setenv("SEVENCONDITIONS_OUTPUT", "text")
     with capture_output() as ours:
         claim("a/b", 0.95, expected=0.95, tol=1e-3, fmt=".3f")

@@ -1,0 +1,146 @@
+"""The built site in a browser: it asks nobody, hides nothing, and its buttons lead somewhere."""
+
+import gzip
+import json
+
+import pytest
+import yaml
+
+from tools.steps import ROOT
+
+pytestmark = pytest.mark.book
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+CHAPTERS = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["chapters"])]
+PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex")]
+REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+NOTEBOOK = "chapters/01_settling"
+
+# What sticks out of the window, or is clipped, in the article: not what a reader can scroll to,
+# and not what is there for screen readers only.
+CUT_OFF = """() => {
+  const scrolls = e => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+  const reachable = e => { for (let p = e; p; p = p.parentElement) if (scrolls(p)) return true; };
+  const seen = e => {
+    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+    return box.width > 2 && box.height > 2 && style.visibility !== "hidden" && style.opacity > 0
+      && !e.closest("mjx-assistive-mml, .visually-hidden, .sr-only, [hidden], svg, mjx-container");
+  };
+  const found = [];
+  for (const e of document.querySelectorAll("main *")) {
+    if (!seen(e) || reachable(e)) continue;
+    const box = e.getBoundingClientRect();
+    const clips = ["hidden", "clip"].includes(getComputedStyle(e).overflowX);
+    if (box.right > innerWidth + 1 || box.left < -1 || (clips && e.scrollWidth > e.clientWidth + 1))
+      found.push(`${e.tagName}.${e.className} ${Math.round(box.left)}..${Math.round(box.right)}: `
+        + e.textContent.trim().slice(0, 60));
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_the_page_asks_nobody_fails_nowhere_and_fits(visit, path, theme, width):
+    visited = visit(path, theme=theme, width=width)
+    assert visited.problems == []
+    assert [r.url for r in visited.responses if r.status >= 400] == []
+    assert visited.page.evaluate("document.documentElement.lang") == "en"
+    assert visited.page.evaluate("document.documentElement.dataset.theme") == theme
+    assert visited.page.evaluate("document.scrollingElement.scrollWidth") <= width
+    assert visited.page.evaluate(CUT_OFF) == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_without_a_dial_weighs_less_than_a_megabyte_and_a_half(visit, path):
+    visited = visit(path)
+    if visited.page.locator(".sc-dial").count():
+        pytest.skip("this page has a dial")
+    weight = sum(len(gzip.compress(r.body())) for r in visited.responses if r.status == 200)
+    assert weight < 1_500_000
+
+
+def test_the_bare_address_leads_to_the_cover(browser, address):
+    page = browser.new_page()
+    page.goto(address)
+    page.wait_for_url("**/chapters/index.html")
+    assert "Seven Conditions" in page.title()
+    page.close()
+
+
+def test_search_finds_the_spectral_radius_in_the_chapter_on_settling(visit):
+    page = visit("search.html?q=spectral+radius").page
+    results = page.locator("#search-results li a")
+    results.first.wait_for()
+    assert any("01_settling.html" in link.get_attribute("href") for link in results.all())
+
+
+def test_the_notebook_can_be_downloaded_as_it_is_stored(visit, site):
+    page = visit(f"{NOTEBOOK}.html").page
+    link = page.locator(f'a[href$="_sources/{NOTEBOOK}.ipynb"]').first
+    assert link.evaluate("e => e.tagName + (e.onclick ? ' with a script' : '')") == "A"
+    given = site / "_sources" / f"{NOTEBOOK}.ipynb"
+    assert json.loads(given.read_text()) == json.loads((ROOT / f"{NOTEBOOK}.ipynb").read_text())
+
+
+def test_binder_is_a_plain_link_to_this_notebook(visit):
+    page = visit(f"{NOTEBOOK}.html").page
+    link = page.locator('a[href^="https://mybinder.org/"]').first
+    owner, name = REPOSITORY["url"].split("/")[-2:]
+    assert link.get_attribute("href") == (
+        f"https://mybinder.org/v2/gh/{owner}/{name}/{REPOSITORY['branch']}"
+        f"?urlpath=lab/tree/{NOTEBOOK}.ipynb"
+    )
+    assert (ROOT / f"{NOTEBOOK}.ipynb").is_file()
+
+
+@pytest.mark.parametrize("path", [f"{name}.html" for name in CHAPTERS])
+def test_a_shared_link_shows_the_card_and_the_tab_its_mark(visit, site, path):
+    page = visit(path).page
+    meta = {
+        e.get_attribute("property"): e.get_attribute("content")
+        for e in page.locator("meta[property^='og:']").all()
+    }
+    owner, name = REPOSITORY["url"].split("/")[-2:]
+    home = f"https://{owner}.github.io/{name}/"
+    assert meta["og:image"] == home + "_static/social-card.png"
+    assert meta["og:url"] == home + path
+    assert meta["og:title"] and meta["og:description"]
+    assert (site / "_static" / "social-card.png").is_file()
+    icon = page.locator("link[rel~='icon']").first.evaluate("e => e.href")
+    assert page.request.get(icon).status == 200
+
+
+def shown(dial):
+    """What a reader sees of a dial: picture, value and description."""
+    return {
+        part: dial.locator(selector).first.inner_html()
+        for part, selector in {
+            "picture": ".sc-picture",
+            "value": ".sc-value",
+            "description": ".sc-description",
+        }.items()
+    }
+
+
+def changed(before, after):
+    return {part for part in before if before[part] != after[part]}
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_dial_moves_by_keyboard_and_by_mouse(visit, width):
+    visited = visit(f"{NOTEBOOK}.html", width=width)
+    dial = visited.page.locator(".sc-dial").first
+    slider = dial.locator("input[type=range]").first
+    assert dial.locator(".sc-description").first.get_attribute("aria-live") == "polite"
+    slider.focus()
+    slider.press("Home")
+    start = shown(dial)
+    slider.press("ArrowRight")
+    one_on = shown(dial)
+    assert changed(start, one_on) == {"picture", "value", "description"}
+    box = slider.bounding_box()
+    visited.page.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2)
+    assert changed(one_on, shown(dial)) == {"picture", "value", "description"}
+    assert visited.problems == []
