@@ -110,6 +110,14 @@ def test_a_two_cycle_is_told_apart_and_a_smaller_step_heals_it():
     assert sc.settle(net, x, start=start, dt=0.5).converged
 
 
+def test_a_two_cycle_is_called_when_every_sample_has_settled_or_alternates():
+    net, _, _ = two_cycling()
+    starts = (np.array([[0.5], [0.3], [0.4]]), np.array([[-0.5], [0.3], [0.39]]))
+    rest = sc.settle(net, np.zeros((3, 1)), start=starts, dt=1.0, quiet=True)
+    assert rest.verdict is Verdict.TWO_CYCLE
+    assert rest.converged_per_sample.tolist() == [False, True, True]
+
+
 def test_divergence_is_told_apart_before_anything_overflows():
     net, x, _ = example(6, activation="linear")
     net = sc.settling.with_radius(net, 1.3)

@@ -154,7 +154,9 @@ def test_the_first_screen_of_the_readme_has_the_picture_and_the_two_commands():
 
 def test_make_names_every_command_it_has():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
-    listed = {line.split()[0] for line in run("make", "help").stdout.splitlines()}
+    listed = {
+        line.split()[0] for line in run("make", "--no-print-directory", "help").stdout.splitlines()
+    }
     assert targets == listed
     assert {"book", "test", "lab", "serve", "notebooks", "clean"} <= listed
 

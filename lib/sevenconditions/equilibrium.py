@@ -200,7 +200,7 @@ def _run(net, x, y, beta, first, dt, max_steps, tol, record):
                 verdict = Verdict.SETTLED
             elif not history[-1].max() <= _GROWTH * (1.0 + history[0].max()):
                 verdict = Verdict.DIVERGED
-            elif step >= 4 and step % 50 == 0 and _alternates(states, tol):
+            elif step >= 4 and step % 50 == 0 and _all_alternate(states, history[-1] > tol):
                 verdict = Verdict.TWO_CYCLE
             if verdict is not Verdict.SLOW or step == max_steps:
                 break
@@ -216,13 +216,15 @@ def _run(net, x, y, beta, first, dt, max_steps, tol, record):
     return Equilibrium(states[-1], rates, history, verdict, dt, tol, beta, trajectory)
 
 
-def _alternates(states, tol):
-    """Whether the state comes back after two steps although one step moves it."""
+def _all_alternate(states, unsettled):
+    """Whether each unsettled sample comes back after two steps although one step moves it."""
     one, two = (
-        max(np.abs(u - w).max() for u, w in zip(states[-1], states[-1 - k], strict=True))
-        for k in (1, 2)
+        np.max(
+            [np.abs(u - w).max(axis=1) for u, w in zip(states[-1], earlier, strict=True)], axis=0
+        )
+        for earlier in (states[-2], states[-3])
     )
-    return one > 10 * tol and two < 1e-6 * one
+    return bool((two[unsettled] < 1e-6 * one[unsettled]).all())
 
 
 def _trend(history, tol):

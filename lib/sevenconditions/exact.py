@@ -222,7 +222,7 @@ def _refuse_unstable(flow):
     if (lowest <= 0).any():
         raise ConvergenceError(
             f"{int((lowest <= 0).sum())} of {len(flow)} samples rest at a fixed point that repels "
-            f"(smallest real part of the flow's eigenvalues {lowest.min():.3g}, expected above 0; "
+            f"(smallest real part of an eigenvalue of dR/du {lowest.min():.3g}, expected above 0; "
             f"spectral radius of the undamped map {_undamped_radius(flow):.4g}): the linear solve "
             "would return a number that no settling network delivers. Scale the weights down, or "
             "pass allow_unstable=True to see that number"

@@ -21,8 +21,15 @@ from sevenconditions.display import (
     theme,
 )
 
-# Blue is what theory says or what holds, orange what was measured, purple what breaks.
-_COLOURS = (ESTIMATE, ERROR, SEQUENCE[0], SEQUENCE[4], SEQUENCE[2])
+# Blue is what theory says, orange what was measured, purple what breaks; members of a family that
+# are alike in kind take the sequence, light to dark.
+
+
+def _colours(labels, theory=()):
+    """Label -> colour: theory blue, a single measurement orange, several the sequence."""
+    measured = [label for label in labels if label not in theory]
+    family = [ESTIMATE] if len(measured) == 1 else [SEQUENCE[i] for i in (0, 2, 4, 1, 3)]
+    return {label: TRUE for label in theory} | dict(zip(measured, family, strict=False))
 
 
 def _say(value):
@@ -58,10 +65,10 @@ def curves(
     x = np.asarray(x, dtype=float)
     figure, axes = panel(width, 3.0, right=0.9)
     ends = []
-    for (label, y), colour in zip(series.items(), _COLOURS, strict=False):
-        y = np.asarray(y, dtype=float)
-        style, colour = ("--", TRUE) if label in theory else ("-", colour)
-        axes.plot(x, y, style, color=colour, zorder=3)
+    colours = _colours(series, theory)
+    for label, y in series.items():
+        y, colour = np.asarray(y, dtype=float), colours[label]
+        axes.plot(x, y, "--" if label in theory else "-", color=colour, zorder=3)
         last = np.flatnonzero(np.isfinite(y))[-1]
         ends.append((x[last], y[last], label, colour))
     axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -134,14 +141,15 @@ def power_laws(x, series, *, title, caption, xlabel, ylabel):
     x = np.asarray(x, dtype=float)
     figure, axes = panel(4.2, 3.2, right=1.0)
     ends, slopes = [], {}
-    for (label, y), colour in zip(series.items(), _COLOURS, strict=False):
-        y = np.asarray(y, dtype=float)
+    colours = _colours(series)
+    for label, y in series.items():
+        y, colour = np.asarray(y, dtype=float), colours[label]
         slopes[label], offset = np.polyfit(np.log(x), np.log(y), 1)
         line = np.exp(offset) * x ** slopes[label]
         axes.plot(x, line, "-", color=colour, lw=1.0, zorder=2)
         axes.plot(x, y, "o", color=colour, zorder=3)
         right = np.argmax(x)
-        ends.append((x[right], y[right], f"{label}\nslope {slopes[label]:.2f}", colour))
+        ends.append((x[right], y[right], label, colour))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     _scales(axes, logx=True, logy=True)
     _end_labels(axes, ends)
@@ -180,7 +188,7 @@ def traces(runs, *, layer, title, caption, units=6, sample=0, time=None):
     'calm: in the last fifth of 36 tau the rates still move by at most 0.0.'
     """
     panels, words = [], []
-    for (label, (net, run)), colour in zip(runs.items(), _COLOURS, strict=False):
+    for (label, (net, run)), colour in zip(runs.items(), (ESTIMATE, ERROR), strict=False):
         rates = net.phis[layer](run.trajectory[layer][:, sample, :units])
         clock = run.dt * np.arange(len(rates))
         if time is not None:
@@ -292,6 +300,8 @@ def _residual_panel(residuals, radius, steps):
 def phase_plane(net, x, run, *, title, caption, reach=1.8, sample=0):
     """Two units: the eigenvalues of the settling map at silence, and the path of the potentials.
 
+    The path is drawn by its first 60 states, joined, and its last 40 as dots.
+
     Parameters
     ----------
     net : Network with one settling layer of two units, at rest at u = 0
@@ -319,12 +329,13 @@ def phase_plane(net, x, run, *, title, caption, reach=1.8, sample=0):
     limit = dynamics.dt_limits(local)[0]
     path = run.trajectory[0][:, sample]
     figure, axes = panel(3.0, 3.0, left=0.6, bottom=0.55)
-    seen = np.clip(path[:: -(-len(path) // 260)], -2 * reach, 2 * reach)  # enough for the eye
-    axes.plot(*seen.T, "-", color=ESTIMATE, lw=0.9, zorder=2)
-    axes.plot(*seen[:60].T, "o", color=ESTIMATE, ms=2.5, zorder=3)
+    first, last = (np.clip(part, -2 * reach, 2 * reach) for part in (path[:60], path[-40:]))
+    axes.plot(*first.T, ".-", color=ESTIMATE, lw=0.9, ms=4, zorder=2)
+    axes.plot(*last.T, "o", color=ERROR, ms=4, zorder=3)
     axes.plot(*path[0], "s", color=INK, ms=6, zorder=4)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="potential 1", ylabel="potential 2")
     label_line(axes, *path[0], "start", INK, offset=(7, 5))
+    label_line(axes, *last[-1], "end", ERROR, offset=(7, -8))
     ends = run.verdict.value.replace("_", "-")
     radius = np.abs(eigenvalues).max()
     late = np.linalg.norm(path[-max(len(path) // 5, 1) :], axis=1).max()
