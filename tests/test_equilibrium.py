@@ -127,6 +127,20 @@ def test_divergence_is_told_apart_before_anything_overflows():
     assert np.isfinite(rest.potentials[-1]).all()
 
 
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_restless_motion_is_not_mistaken_for_slow_settling(seed):
+    rng = np.random.default_rng(seed)
+    net = sc.Network(
+        weights=[np.zeros((40, 1))],
+        biases=[np.zeros(40)],
+        lateral=[None, 3.0 * rng.standard_normal((40, 40)) / np.sqrt(40)],
+        output="tanh",
+    )
+    start = (rng.standard_normal((1, 40)),)
+    rest = sc.settle(net, [0.0], start=start, dt=0.2, max_steps=400, quiet=True)
+    assert rest.verdict is Verdict.OSCILLATING
+
+
 def test_slow_divergence_is_not_mistaken_for_slow_settling():
     net, x, _ = example(6, activation="linear")
     net = sc.settling.with_radius(net, 1.01)

@@ -1,12 +1,18 @@
 """Every exercise: a blank is no error, the answer is right, each likely mistake is named."""
 
 import os
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 
 CHAPTERS = Path(__file__).parents[1] / "chapters"
+
+# One half of the layers, then the other with what the first has become.
+SWEEP = """(
+    lambda half: (half[0], half[1] {0} dynamics.residual(net, x, half)[1], half[2])
+)([a {0} r if i != 1 else a for i, (a, r) in enumerate(zip(u, dynamics.residual(net, x, u)))])"""
 
 # chapter -> cell -> (the answer, wrong answers each with a word of its message)
 EXERCISES = {
@@ -31,10 +37,20 @@ EXERCISES = {
         "exercise-3": ("1 / 4.25", {"2 / 4.25": "real part", "4.0": "rotation"}),
         "exercise-4": (
             "settling.spectral_radius(hot, one, hot_rest)[0]",
-            {"2.0": "full steps", "1.5": "at silence"},
+            {
+                "2.0": "at full steps; the network",
+                "1.5": "at silence",
+                "settling.spectral_radius(hot, one, hot_rest, dt=1.0)[0]": "at full steps.",
+            },
         ),
         "exercise-5": ("2", {"0": "up and down", "1": "straight line"}),
-        "exercise-6": ("0.81", {"0.9": "synchronous", "0.95": "more"}),
+        "exercise-6": (
+            SWEEP.format("-"),
+            {
+                "[u - r for u, r in zip(u, dynamics.residual(net, x, u))]": "synchronous",
+                SWEEP.format("+"): "grows",
+            },
+        ),
     },
 }
 CASES = [(chapter, cell) for chapter, cells in EXERCISES.items() for cell in cells]
@@ -59,10 +75,12 @@ def spaces():
 def checked(spaces, chapter, cell, answer):
     """The check that a cell shows when a reader has written `answer`."""
     code, names = spaces[chapter]
-    source = code[cell].replace("...", answer, 1)
-    source = source.replace("\nsc.exercise_check(", "\ncheck = sc.exercise_check(")
-    here = dict(names)  # of the whole chapter: an answer may use what its cell makes later
-    exec(compile(source, chapter, "exec"), here)
+    here = dict(names)  # of the whole chapter: an answer may use what a later cell makes
+    exec(compile(code[cell].replace("...", answer, 1), chapter, "exec"), here)
+    check = re.sub(
+        "^sc.exercise_check", "check = sc.exercise_check", code[cell + "-check"], flags=re.M
+    )
+    exec(compile(check, chapter, "exec"), here)
     return here["check"]
 
 

@@ -81,7 +81,7 @@ def test_traces_share_a_scale_and_report_what_still_moves():
     limits = {panel.axes[0].get_ylim() for panel in shown.panels}
     assert len(shown.panels) == 2
     assert len(limits) == 1
-    assert "still move by at most 0.0" in shown.description
+    assert "the rates move by less than 0.1" in shown.description
 
 
 def rotor(excitation):

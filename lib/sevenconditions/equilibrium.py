@@ -230,14 +230,16 @@ def _all_alternate(states, unsettled):
 def _trend(history, tol):
     """What unsettled samples do: fall, grow or keep moving, over the last two quarters."""
     quarter = len(history) // 4
-    if quarter == 0:
+    if quarter < 3:  # too short a run to tell
         return Verdict.SLOW
-    unsettled = history[-1] > tol
-    late = history[-quarter:, unsettled].max(axis=0)
-    growth = late / history[-2 * quarter : -quarter, unsettled].max(axis=0)
+    recent = history[-2 * quarter :, history[-1] > tol]
+    growth = recent[quarter:].max(axis=0) / recent[:quarter].max(axis=0)
     if (growth > 2.0).any():
         return Verdict.DIVERGED
-    return Verdict.SLOW if (growth < 0.999).all() else Verdict.OSCILLATING
+    # a wandering residual may be lower by chance: a slow fall must also be a steady one
+    steady = (recent[2:] < recent[:-2]).mean(axis=0) > 0.9
+    falls = (growth < 0.5) | ((growth < 0.999) & steady)
+    return Verdict.SLOW if falls.all() else Verdict.OSCILLATING
 
 
 def _advice(net, x, run):

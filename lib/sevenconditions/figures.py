@@ -185,7 +185,7 @@ def traces(runs, *, layer, title, caption, units=6, sample=0, time=None):
     >>> rest = sc.settle(net, [1.0, 1.0], record=True)
     >>> drawn = traces({"calm": (net, rest)}, layer=0, title="Rest", caption="Three units.")
     >>> drawn.description
-    'calm: in the last fifth of 36 tau the rates still move by at most 0.0.'
+    'calm: in the last fifth of 36 tau the rates move by less than 0.1.'
     """
     panels, words = [], []
     for (label, (net, run)), colour in zip(runs.items(), (ESTIMATE, ERROR), strict=False):
@@ -199,10 +199,8 @@ def traces(runs, *, layer, title, caption, units=6, sample=0, time=None):
         panels.append(figure)
         late = rates[-max(len(rates) // 5, 2) :]
         swing = np.ptp(late, axis=0).max()
-        words.append(
-            f"{label}: in the last fifth of {clock[-1]:.0f} tau the rates still move by at most "
-            f"{swing:.1f}"
-        )
+        still = f"by up to {swing:.1f}" if swing >= 0.05 else "by less than 0.1"
+        words.append(f"{label}: in the last fifth of {clock[-1]:.0f} tau the rates move {still}")
     low = min(p.axes[0].get_ylim()[0] for p in panels)
     high = max(p.axes[0].get_ylim()[1] for p in panels)
     for each in panels:
