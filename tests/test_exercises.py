@@ -19,8 +19,13 @@ EXERCISES = {
     "00_one_equation": {
         "exercise-1": ("-1 / 3", {"1 / 3": "sign", "-0.5": "the error", "2 / 3": "target 0"}),
         "exercise-2": (
-            "(2.0769231 - 1.9411765) / 0.2",
-            {"0.5882": "one-sided", "1.3575": "2 beta", "0.7692": "alone"},
+            "(h_minus - h_plus) / (2 * beta)",
+            {
+                "(h_plus - h_minus) / (2 * beta)": "sign",
+                "(h_minus - h_plus) / beta": "2 beta",
+                "h_minus - h_plus": "division",
+                "(h_free - h_plus) / beta": "One-sided",
+            },
         ),
     },
     "01_settling": {

@@ -141,3 +141,10 @@ def test_stored_notebooks_keep_tags_and_ids_and_lose_times_and_counts(tmp_path):
     assert stored.cells[0].execution_count == 1
     assert [output.text for output in stored.cells[0].outputs] == ["ab\n"]
     nbformat.validate(stored)
+
+
+def test_the_example_on_the_cover_prints_what_it_says(capsys):
+    cover = (ROOT / "chapters" / "index.md").read_text(encoding="utf-8")
+    example = cover.split("```python\n")[1].split("```")[0]
+    exec(compile(example, "index.md", "exec"), {})
+    assert capsys.readouterr().out.strip() == example.strip().split("# ")[-1]

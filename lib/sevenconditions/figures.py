@@ -28,8 +28,13 @@ from sevenconditions.display import (
 def _colours(labels, theory=()):
     """Label -> colour: theory blue, a single measurement orange, several the sequence."""
     measured = [label for label in labels if label not in theory]
-    family = [ESTIMATE] if len(measured) == 1 else [SEQUENCE[i] for i in (0, 2, 4, 1, 3)]
+    family = [ESTIMATE] if len(measured) == 1 else _spread(len(measured))
     return {label: TRUE for label in theory} | dict(zip(measured, family, strict=False))
+
+
+def _spread(count):
+    """So many colours of the sequence, as far apart as they can be."""
+    return [SEQUENCE[round(i)] for i in np.linspace(0, len(SEQUENCE) - 1, count)]
 
 
 def _say(value):
@@ -460,7 +465,7 @@ def _strip(figure, place, count):
 
 
 def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradient")):
-    """Each dot is one parameter: the local estimate against the true gradient.
+    """Each dot is one parameter: the local estimate against the true gradient, coloured by layer.
 
     Parameters
     ----------
@@ -476,8 +481,8 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
     --------
     >>> from sevenconditions import Gradient
     >>> g = Gradient((np.eye(2),), (np.ones(2),))
-    >>> agreement(g, g, title="Equal", caption="On the diagonal.").description
-    'Over 6 parameters the angle is 0.00 degrees, the relative error 0 and the norm ratio 1.000.'
+    >>> agreement(g, g, title="Equal", caption="On the diagonal.").readouts["norm ratio"]
+    '1.000'
     """
     from sevenconditions.gradient import angle_deg, norm_ratio, relative_error
 
@@ -485,18 +490,22 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
     a, b = estimate.flat(), truth.flat()
     reach = 1.1 * max(np.abs(a).max(), np.abs(b).max())
     axes.plot([-reach, reach], [-reach, reach], "-", color=MUTED, lw=1.0)
-    axes.plot(b, a, "o", color=ESTIMATE, ms=3, alpha=0.7)
+    for index, colour in zip(range(len(truth.weights)), _spread(len(truth.weights)), strict=True):
+        dots = truth.layer(index).flat(), estimate.layer(index).flat()
+        axes.plot(*dots, "o", color=colour, ms=3.5)
+        place = {"transform": axes.transAxes, "color": colour, "ha": "right"}
+        axes.text(0.98, 0.04 + 0.08 * index, f"layer {index + 1}", **place)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=names[1], ylabel=names[0])
     label_line(axes, 0.55 * reach, 0.55 * reach, "equal", MUTED, offset=(-10, 10), ha="right")
     angle, error = angle_deg(estimate, truth), relative_error(estimate, truth)
     ratio = norm_ratio(estimate, truth)
     readouts = {
-        "angle": f"{angle:.2f} degrees",
+        "angle": f"{angle:.2f} degrees" if angle >= 0.01 else "below 0.01 degrees",
         "relative error": _say(error),
         "norm ratio": f"{ratio:.3f}",
     }
     words = (
-        f"Over {len(a)} parameters the angle is {angle:.2f} degrees, the relative error "
+        f"Over {len(a)} parameters the angle is {readouts['angle']}, the relative error "
         f"{_say(error)} and the norm ratio {ratio:.3f}"
     )
     return Figure(figure, title, caption, f"{words}.", readouts)
