@@ -132,11 +132,28 @@ def test_a_notebook_glues_the_value_and_shows_the_claim(monkeypatch):
     assert line.data == {"text/plain": "claim a/b: 0.950 (expected 0.95 within 0.001) holds"}
 
 
-def test_the_page_shows_the_same_words(monkeypatch):
-    monkeypatch.setenv("SEVENCONDITIONS_OUTPUT", "page")
+def test_what_was_measured_is_not_part_of_the_claim(monkeypatch):
+    monkeypatch.setenv("SEVENCONDITIONS_OUTPUT", "text")
+    claim("a/b", 3.1e-16, at_most=1e-12, fmt=None)
+    claim("a/b", 4.2e-16, at_most=1e-12, fmt=None)  # another machine: the same claim
+    assert "e-16" not in repr(registry()["a/b"])
+
+
+@pytest.mark.parametrize("mode", ["page", "live"])
+def test_the_page_shows_one_quiet_line_with_a_check_mark(monkeypatch, mode):
+    monkeypatch.setenv("SEVENCONDITIONS_OUTPUT", mode)
     bundle = Claim("a/b", "1", "at most 2")._repr_mimebundle_()
-    assert "<b>a/b</b>: 1 (at most 2) holds</p>" in bundle["text/html"]
+    assert "✓</span> a/b <b>1</b> · at most 2</p>" in bundle["text/html"]
     assert bundle["text/plain"] == "claim a/b: 1 (at most 2) holds"
+
+
+@pytest.mark.parametrize(("value", "shown"), [(3.14e-9, "3e-09"), (0, "0")])
+def test_the_page_shows_a_rounding_error_with_one_digit(monkeypatch, value, shown):
+    monkeypatch.setenv("SEVENCONDITIONS_OUTPUT", "page")
+    claim("a/b", value, at_most=1e-7, fmt=None)
+    bundle = registry()["a/b"]._repr_mimebundle_()
+    assert f"a/b <b>{shown}</b> · at most 1e-07</p>" in bundle["text/html"]
+    assert bundle["text/plain"] == "claim a/b: ≤1e-07 (at most 1e-07) holds"
 
 
 def stored(path, *lines):

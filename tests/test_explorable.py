@@ -184,6 +184,45 @@ def test_the_buttons_of_a_live_notebook_go_to_the_marks_and_back():
     assert gain.value == 1 and "1.200" in picture.value
 
 
+def with_kind(*kinds, **dial_of_kind):
+    def draw_kind(gain, kind):
+        return draw(gain, nudge=1 + kinds.index(kind))
+
+    kind = dial("kind", kinds, **dial_of_kind)
+    return explore(draw_kind, dial("gain", [0.2, 0.6]), kind, title="Kinds")
+
+
+def test_a_few_words_are_chosen_by_buttons_and_all_else_by_a_slider(monkeypatch):
+    radios = {
+        ("tanh", "linear"): 2,
+        ("a", "b", "c", "d"): 4,
+        ("a", "b", "c", "d", "e"): 0,
+        ("a", 1): 0,
+    }
+    for values, count in radios.items():
+        html = with_kind(*values).html()
+        assert html.count('type="radio"') == count
+        assert html.count('type="range"') == 1 + (count == 0)
+
+
+def test_a_group_of_buttons_has_its_name_its_default_and_its_marks():
+    html = with_kind("tanh", "lin<ear", default="tanh", label="Units", marks={"tanh": "bends"})
+    html = html.html()
+    assert '<legend class="sc-label">Units</legend>' in html
+    options = re.findall(r"<input type=\"radio\"[^>]*?( checked)?><span>(.*?)</span>", html)
+    assert options == [(" checked", "tanh: bends"), ("", "lin&lt;ear")]
+
+
+def test_live_buttons_choose_the_same_frames():
+    import ipywidgets
+
+    _, gain, kind, _, picture = with_kind("tanh", "linear", default="tanh").widget().children
+    assert isinstance(kind, ipywidgets.ToggleButtons)
+    assert [label for label, _ in kind.options] == ["tanh", "linear"]
+    gain.value, kind.value = 0, 1
+    assert draw(0.2, 2).description in picture.value
+
+
 def test_a_changing_finding_leads_the_words():
     def verdict(gain):
         title = "It settles." if gain < 1 else "It escapes"

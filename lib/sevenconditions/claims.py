@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +31,8 @@ class Claim:
     key: str
     value: str
     required: str
+    # What this machine found, for the page alone: not stored, so that machines may differ.
+    measured: str = field(default="", compare=False, repr=False)
 
     @property
     def chapter(self) -> str:
@@ -45,8 +47,9 @@ class Claim:
         bundle = {"text/plain": self.text()}
         if output_mode() != "text":
             bundle["text/html"] = (
-                f'{style_tag(_CSS)}<p class="sc sc-claim">Claim <b>{escape(self.key)}</b>: '
-                f"{escape(self.value)} ({escape(self.required)}) holds</p>"
+                f'{style_tag(_CSS)}<p class="sc sc-claim"><span role="img" aria-label="Holds:">'
+                f"✓</span> {escape(self.key)} <b>{escape(self.measured or self.value)}</b> "
+                f"· {escape(self.required)}</p>"
             )
         return bundle
 
@@ -64,7 +67,8 @@ def claim(
     expected, tol : float; relative=True measures the difference in units of ``|expected|``
     at_most, at_least : float, the bounds of a one-sided claim, in place of expected and tol
     fmt : str, the format in which the value is printed and glued; None prints the bound alone,
-        for values at the level of rounding errors, which differ between machines
+        for values at the level of rounding errors, which differ between machines (the page shows
+        the value too, with one digit)
 
     Raises AssertionError (key, value, requirement) when the claim fails, NaN included, and
     ValueError for bad arguments or, in the book, a key already used for another value.
@@ -78,7 +82,8 @@ def claim(
     low, high, required = _bounds(key, expected, tol, relative, at_most, at_least)
     if not low <= value <= high:
         raise AssertionError(f"claim {key} fails: {value:.10g} ({required})")
-    made = Claim(key, _printed(value, fmt, at_least, at_most), required)
+    measured = f"{value:.1g}" if fmt is None else ""
+    made = Claim(key, _printed(value, fmt, at_least, at_most), required, measured)
     # A reader who turns a knob and runs the cell again may change the value; the book may not.
     if output_mode() != "live" and _made.get(key, made) != made:
         raise ValueError(
@@ -190,5 +195,7 @@ def _publish(made):
 
 
 _CSS = """
-.sc.sc-claim{font-size:.85rem;color:var(--sc-muted);margin:.25rem 0;overflow-wrap:anywhere}
+.sc.sc-claim{font-size:.85rem;line-height:1.4;color:var(--sc-muted);margin:0;padding:.1rem 0;
+overflow-wrap:anywhere}
+.sc-claim b{color:var(--sc-ink);font-weight:600}
 """

@@ -320,14 +320,13 @@ def svg(figure, *, label) -> str:
     root = ET.fromstring(buffer.getvalue())
     named = {node.get("id"): node for node in root.iter() if node.get("id")}
     box = " ".join(_short(side) for side in root.get("viewBox").split())
-    widest = 1.5 * float(box.split()[2])
     clean = ET.Element(
         "svg",
         {
             "viewBox": box,
             "role": "img",
             "aria-label": label,
-            "style": f"max-width:{widest:.0f}px",
+            "style": f"--sc-width:{box.split()[2]}px",
         },
     )
     clean.extend(_cleaned_children(root, named))
@@ -486,8 +485,10 @@ font-size:1rem;line-height:1.5;text-align:left}
 font-weight:400}
 .sc .sc-title{display:block;font-weight:600;font-size:1.06em;line-height:1.35;color:var(--sc-ink)}
 .sc .sc-caption{display:block;color:var(--sc-muted);font-size:.9em;max-width:44em}
-.sc .sc-panels{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:flex-start}
-.sc .sc-panels>svg{flex:1 1 215px;min-width:0;width:100%;height:auto;display:block;overflow:hidden;
+.sc .sc-panels{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:flex-start;
+justify-content:center}
+.sc .sc-panels>svg{flex:1 1 215px;min-width:0;width:100%;max-width:calc(1.5*var(--sc-width));
+height:auto;display:block;overflow:hidden;
 background:none;font-family:system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
 stroke-linejoin:round;stroke-linecap:butt}
 .sc svg text{fill:var(--sc-ink);white-space:pre}

@@ -20,6 +20,7 @@ from sevenconditions.display import Figure, output_mode, readout_list, style_tag
 
 MAX_DIALS = 3
 MAX_FRAMES = 80
+MAX_CHOICES = 4  # words that stand side by side as buttons; more of them share a slider
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Dial:
         shown = value if isinstance(value, str) else f"{value:{self.fmt}}".replace("-", "\u2212")
         return f"{shown} {self.unit}".strip()
 
+    @property
+    def is_choice(self) -> bool:
+        """Whether the reader chooses among a few words instead of sliding along numbers."""
+        return len(self.values) <= MAX_CHOICES and all(isinstance(v, str) for v in self.values)
+
     def landmarks(self) -> dict:
         """Index -> label of the positions worth showing by themselves: ends, default and marks."""
         last = len(self.values) - 1
@@ -51,7 +57,8 @@ def dial(name, values, *, default=None, label=None, unit="", marks=None, fmt="g"
     """Declare a dial for :func:`explore`.
 
     name : str, the keyword under which the drawing function receives the value
-    values : the positions in order, finite numbers or strings, at least two, all different
+    values : the positions in order, finite numbers or strings, at least two, all different; up to
+        four strings show as buttons, all else as a slider
     default : the value shown first; the middle one if not given
     label, unit : what the reader sees; the label is the name if not given
     marks : mapping from a value to its label, for the positions that matter ({1.0: "radius 1"})
@@ -239,12 +246,12 @@ class Explorable:
         }
 
     def widget(self):
-        """Live sliders (ipywidgets) over a figure that is redrawn at every move."""
+        """Live sliders and buttons (ipywidgets) over a figure that is redrawn at every move."""
         import ipywidgets as widgets
 
         wide = widgets.Layout(width="min(100%, 34rem)")
-        sliders = [
-            widgets.SelectionSlider(
+        controls = [
+            (widgets.ToggleButtons if each.is_choice else widgets.SelectionSlider)(
                 options=[(each.text(i), i) for i in range(len(each.values))],
                 value=each.default,
                 description=each.label,
@@ -256,26 +263,26 @@ class Explorable:
         picture = widgets.HTML()
 
         def show(change=None):
-            position = tuple(slider.value for slider in sliders)
+            position = tuple(control.value for control in controls)
             picture.value = style_tag() + self.figure(position).html()
 
-        def go(slider, index):
+        def go(control, index):
             def press(button):
-                slider.value = index
+                control.value = index
 
             return press
 
         presets = widgets.HBox(layout=widgets.Layout(flex_flow="row wrap"))
-        for slider, each in zip(sliders, self.dials, strict=True):
-            slider.observe(show, names="value")
+        for control, each in zip(controls, self.dials, strict=True):
+            control.observe(show, names="value")
             for index, name in ({each.default: "reset"} | dict(each.marks)).items():
                 button = widgets.Button(description=f"{each.label} = {each.text(index)}: {name}")
                 button.layout.width = "auto"
-                button.on_click(go(slider, index))
+                button.on_click(go(control, index))
                 presets.children += (button,)
         show()
         head = widgets.HTML(f"<b>{escape(self.title)}</b><br>{escape(self.instructions)}")
-        return widgets.VBox([head, *sliders, presets, picture])
+        return widgets.VBox([head, *controls, presets, picture])
 
     def html(self) -> str:
         """The player of the built page, which needs no kernel, with its style and script."""
@@ -288,7 +295,7 @@ class Explorable:
             f'<div class="sc-head"><div class="sc-title">{escape(self.title)}</div>'
             '<button type="button" class="sc-reset">Reset</button></div>'
             f"{instructions if self.instructions else ''}"
-            f'<div class="sc-controls">{"".join(map(_control, self.dials))}</div>'
+            f'<form class="sc-controls">{"".join(map(_control, self.dials))}</form>'
             f'<div class="sc-now"><div class="sc-picture">{start.panels()}</div>'
             f"{readout_list(start.readouts)}"
             f'<p class="sc-description" aria-live="polite">{escape(start.words)}</p></div>'
@@ -350,16 +357,36 @@ def _pack(pictures):
 
 
 def _control(each) -> str:
-    """One dial of the player: its name and value, the range between two step buttons, its marks."""
+    """One dial of the player."""
+    texts = json.dumps([each.text(i) for i in range(len(each.values))], ensure_ascii=False)
+    return (_choice if each.is_choice else _slider)(each, f'data-sc-texts="{escape(texts)}"')
+
+
+def _choice(each, texts) -> str:
+    """A group of radio buttons, with the marks in the buttons they belong to."""
+    options = "".join(
+        f'<label class="sc-option"><input type="radio" name="{each.name}" value="{i}" '
+        f'autocomplete="off"{" checked" if i == each.default else ""}>'
+        f"<span>{escape(each.text(i))}{f': {escape(each.marks[i])}' if i in each.marks else ''}"
+        "</span></label>"
+        for i in range(len(each.values))
+    )
+    return (
+        f'<fieldset class="sc-control" {texts}><legend class="sc-label">{escape(each.label)}'
+        f'</legend><div class="sc-options">{options}</div></fieldset>'
+    )
+
+
+def _slider(each, texts) -> str:
+    """Name and value, the range between two step buttons, and a button for each mark."""
     name, count = escape(each.label), len(each.values)
-    texts = escape(json.dumps([each.text(i) for i in range(count)], ensure_ascii=False))
     ticks = "".join(f'<i style="--at:{i / (count - 1):.4f}"></i>' for i in each.marks)
     marks = "".join(
         f'<button type="button" data-sc-to="{i}">{escape(each.text(i))}: {escape(text)}</button>'
         for i, text in each.marks.items()
     )
     return (
-        f'<div class="sc-control" data-sc-texts="{texts}"><label><span class="sc-label">{name}'
+        f'<div class="sc-control sc-slider" {texts}><label><span class="sc-label">{name}'
         f'</span><input type="range" min="0" max="{count - 1}" step="1" value="{each.default}" '
         f'aria-label="{name}" aria-valuetext="{escape(each.text(each.default))}" '
         'autocomplete="off"></label>'
@@ -374,23 +401,26 @@ def _control(each) -> str:
 
 
 # The script runs once for each player that is not ready yet, so an output may stand on a page any
-# number of times. Keys stop at the range: notebooks would take the arrows for themselves.
+# number of times. Keys stop at the controls: notebooks would take the arrows for themselves. The
+# form keeps the radio buttons of two players apart, and knows how to go back to the defaults.
 _SCRIPT = """
 document.querySelectorAll("[data-sc-dial]:not([data-sc-ready])").forEach(root => {
   root.dataset.scReady = "";
   const find = query => root.querySelector(query);
-  const controls = [...root.querySelectorAll(".sc-control")].map(box => ({
-    range: box.querySelector("input"), value: box.querySelector("output"),
+  const form = find(".sc-controls");
+  const controls = [...form.querySelectorAll(".sc-control")].map(box => ({
+    inputs: [...box.querySelectorAll("input")], value: box.querySelector("output"),
     texts: JSON.parse(box.dataset.scTexts), buttons: [...box.querySelectorAll("button")]}));
   const data = JSON.parse(find(".sc-frames").textContent);
   const rows = find("tbody").rows, cells = [...root.querySelectorAll(".sc-now dd")];
   const show = () => {
     let frame = 0;
-    controls.forEach(({range, value, texts, buttons}) => {
-      const at = +range.value;
+    controls.forEach(({inputs, value, texts, buttons}) => {
+      const input = inputs.find(one => one.type === "range" || one.checked), at = +input.value;
       frame = frame * texts.length + at;
+      if (!value) return;
       value.textContent = texts[at];
-      range.setAttribute("aria-valuetext", texts[at]);
+      input.setAttribute("aria-valuetext", texts[at]);
       buttons.filter(b => b.dataset.scTo)
         .forEach(b => b.setAttribute("aria-pressed", +b.dataset.scTo === at));
     });
@@ -399,18 +429,16 @@ document.querySelectorAll("[data-sc-dial]:not([data-sc-ready])").forEach(root =>
     cells.forEach((cell, i) => { cell.textContent = row[controls.length + i]; });
     find(".sc-description").textContent = row.at(-1);
   };
-  controls.forEach(({range, buttons}) => {
-    range.addEventListener("input", show);
-    range.addEventListener("keydown", event => event.stopPropagation());
+  controls.forEach(({inputs: [range], buttons}) => {
     buttons.forEach(b => b.addEventListener("click", () => {
       range.value = b.dataset.scBy ? +range.value + +b.dataset.scBy : b.dataset.scTo;
       show();
     }));
   });
-  find(".sc-reset").addEventListener("click", () => {
-    controls.forEach(({range}) => { range.value = range.defaultValue; });
-    show();
-  });
+  form.addEventListener("input", show);
+  form.addEventListener("keydown", event => event.stopPropagation());
+  form.addEventListener("submit", event => event.preventDefault());
+  find(".sc-reset").addEventListener("click", () => { form.reset(); show(); });
   show();
 });
 """
@@ -425,26 +453,36 @@ padding:1rem clamp(.8rem,2.5%,1.1rem)}
 .sc-head{display:flex;gap:1rem;justify-content:space-between;align-items:flex-start}
 .sc-dial .sc-head button{flex:none;margin:-.6rem -.8rem 0 0;
 border-color:transparent;color:var(--sc-muted)}
-.sc-control{flex:1 1 260px;min-width:0;max-width:40rem;display:grid;
+.sc-control{min-width:0;margin:0;padding:0;border:0}
+.sc-slider{flex:1 1 260px;max-width:40rem;display:grid;
 grid-template-columns:44px minmax(0,1fr) 44px;
 grid-template-areas:"name name value" "down range up" "marks marks marks";
 align-items:center;align-content:start;gap:.1rem .5rem}
-.sc-control label{display:contents}
-.sc-label{grid-area:name;font-weight:600}
+.sc-slider label{display:contents}
+.sc-label{grid-area:name;font-weight:600;font-size:1em;padding:0;margin:0;float:none;width:auto}
+.sc-options{display:flex;flex-wrap:wrap;gap:.4rem;padding-top:.1rem}
+.sc-option{position:relative;display:flex;margin:0}
+.sc-option span{min-width:44px;min-height:44px;display:grid;place-items:center;padding:0 .9rem;
+font-size:.9rem;line-height:1.2;border:1px solid var(--sc-muted);border-radius:8px}
+.sc-option input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:pointer}
+.sc-option:hover span{border-color:var(--sc-ink)}
+.sc-option :checked+span{color:var(--sc-paper);background:var(--sc-ink);border-color:var(--sc-ink);
+font-weight:600}
+.sc-option :focus-visible+span{outline:2px solid var(--sc-ink);outline-offset:2px}
 .sc-value{grid-area:value;justify-self:end;white-space:nowrap;font-weight:600;
 font-variant-numeric:tabular-nums}
 .sc-down{grid-area:down}.sc-up{grid-area:up}
-.sc-control input{grid-area:range;appearance:none;-webkit-appearance:none;width:100%;height:44px;
+.sc-slider input{grid-area:range;appearance:none;-webkit-appearance:none;width:100%;height:44px;
 margin:0;padding:0;border:0;background:none;cursor:pointer;position:relative;z-index:1}
-.sc-control input::-webkit-slider-runnable-track{height:4px;border-radius:2px;
+.sc-slider input::-webkit-slider-runnable-track{height:4px;border-radius:2px;
 background:var(--sc-muted)}
-.sc-control input::-moz-range-track{height:4px;border-radius:2px;background:var(--sc-muted)}
-.sc-control input::-webkit-slider-thumb{-webkit-appearance:none;width:22px;height:22px;
+.sc-slider input::-moz-range-track{height:4px;border-radius:2px;background:var(--sc-muted)}
+.sc-slider input::-webkit-slider-thumb{-webkit-appearance:none;width:22px;height:22px;
 margin-top:-9px;border-radius:50%;background:var(--sc-ink);border:3px solid var(--sc-paper);
 box-shadow:0 0 0 1px var(--sc-ink)}
-.sc-control input::-moz-range-thumb{width:16px;height:16px;border-radius:50%;
+.sc-slider input::-moz-range-thumb{width:16px;height:16px;border-radius:50%;
 background:var(--sc-ink);border:3px solid var(--sc-paper);box-shadow:0 0 0 1px var(--sc-ink)}
-.sc-control :focus-visible,.sc-dial summary:focus-visible,.sc-table:focus-visible{
+.sc-slider :focus-visible,.sc-dial summary:focus-visible,.sc-table:focus-visible{
 outline:2px solid var(--sc-ink);outline-offset:2px;border-radius:6px}
 .sc-ticks{grid-area:range;position:relative;align-self:stretch;pointer-events:none}
 .sc-ticks i{position:absolute;left:calc(11px + var(--at)*(100% - 22px));top:8px;bottom:8px;
@@ -469,6 +507,12 @@ border:0;border-bottom:1px solid var(--sc-grid);background:none;color:inherit}
 .sc-multiple{break-inside:avoid;padding-bottom:1rem}
 .sc-name{font-weight:600}
 .sc-multiple .sc-panels>svg{flex-basis:120px}
+@media (max-width:499px){.sc.sc-dial{padding:.8rem .6rem}
+.sc.sc-dial[data-sc-ready] .sc-now{display:flex;flex-direction:column}
+.sc-dial .sc-controls{margin:.5rem 0 0}
+.sc.sc-dial dl.sc-readouts{order:-1;margin:.4rem 0;gap:0 1.25rem}
+.sc.sc-dial .sc-now .sc-panels{margin:0 -.5rem}
+.sc.sc-dial .sc-now .sc-panels>svg{max-width:calc(1.06*var(--sc-width))}}
 @media print{.sc-dial :is(.sc-controls,.sc-now,.sc-reset,details){display:none!important}
 .sc-dial[data-sc-ready] .sc-multiples{display:block}.sc.sc-dial{break-inside:auto}}
 """

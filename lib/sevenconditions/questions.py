@@ -4,10 +4,14 @@ The reader's first choice is kept in the browser where that is allowed. Without 
 paper, a question is followed by its answer key.
 """
 
+import json
+import math
 import re
+import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
+from numbers import Real
 from types import MappingProxyType
 
 import numpy as np
@@ -24,6 +28,7 @@ class Question:
     answer: str
     why: str
     key: str
+    kept: str  # what leads the reader's first choice, once it is made
 
     def text(self) -> str:
         """Question, choices and answer key, as plain text."""
@@ -47,10 +52,12 @@ class Question:
             for choice, reason in self.choices.items()
         )
         why = f'<p class="sc-why">{_inline(self.why)}</p>' if self.why else ""
+        name = textwrap.shorten(self.prompt.replace("`", ""), 80, placeholder=" …")
         return (
             f'<section class="sc sc-question" data-sc-question="{self.key}" '
-            f'aria-label="Question"><fieldset><legend>{_inline(self.prompt)}</legend>'
-            f'{radios}</fieldset><div class="sc-verdict" aria-live="polite"></div>'
+            f'aria-label="{escape(name)}"><fieldset><legend>{_inline(self.prompt)}</legend>'
+            f'{radios}</fieldset><p class="sc-kept" hidden>{self.kept}: <b></b></p>'
+            '<div class="sc-verdict" aria-live="polite"></div>'
             f'<details class="sc-answers"><summary>Answer, with a reason for every choice</summary>'
             f"<ul>{reasons}</ul>{why}</details></section>"
         )
@@ -95,7 +102,7 @@ def predict(prompt, choices, answer, why, key) -> Question:
     """
     if not (isinstance(why, str) and why.strip()):
         raise ValueError(f"why is {why!r}; expected the explanation that follows any choice")
-    return _question(prompt, choices, answer, why, key)
+    return _question(prompt, choices, answer, why, key, "You predicted")
 
 
 def question(prompt, choices, answer, key, why="") -> Question:
@@ -104,7 +111,7 @@ def question(prompt, choices, answer, key, why="") -> Question:
     >>> question("Is 2 even?", {"yes": "2 = 2 x 1.", "no": "It is."}, "yes", "two-even").answer
     'yes'
     """
-    return _question(prompt, choices, answer, why, key)
+    return _question(prompt, choices, answer, why, key, "Your first answer")
 
 
 def quiz(questions) -> Quiz:
@@ -123,7 +130,7 @@ def quiz(questions) -> Quiz:
     return Quiz(questions)
 
 
-def _question(prompt, choices, answer, why, key):
+def _question(prompt, choices, answer, why, key, kept):
     if not (isinstance(prompt, str) and prompt.strip()):
         raise ValueError(f"prompt is {prompt!r}; expected a question")
     if not (isinstance(key, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", key)):
@@ -140,7 +147,7 @@ def _question(prompt, choices, answer, why, key):
             )
     if answer not in choices:
         raise ValueError(f"answer {answer!r} of {key!r} is not among the choices {list(choices)}")
-    return Question(prompt, MappingProxyType(dict(choices)), answer, why, key)
+    return Question(prompt, MappingProxyType(dict(choices)), answer, why, key, kept)
 
 
 @dataclass(frozen=True)
@@ -150,21 +157,49 @@ class Check:
     name: str
     status: str
     message: str
+    hint: str = ""
+    # What a page needs to check a number without a kernel; None where it cannot.
+    box: Mapping | None = field(default=None, compare=False, repr=False)
 
     def text(self) -> str:
-        """The outcome in one line."""
-        return f"{self.name}: {self.status}. {self.message}"
+        """The outcome in one line, and the hint in another where there is one."""
+        line = f"{self.name}: {self.status}. {self.message}"
+        return f"{line}\nHint: {self.hint}" if self.hint else line
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        tone = self.status.replace(" ", "-")
-        return _bundle(
-            self.text(),
-            f'<p class="sc sc-check sc-{tone}" role="status"><b>{_inline(self.name)}: '
-            f"{self.status}.</b> {_inline(self.message)}</p>",
+    def html(self) -> str:
+        """The outcome as HTML, without style and script; on a page, a box for the answer."""
+        outcome = f"<b>{_inline(self.name)}: {self.status}.</b> {_inline(self.message)}"
+        if self.status == "not yet" and output_mode() == "page":
+            outcome = f"<b>{_inline(self.name)}.</b> {_NO_KERNEL}"
+        hint = f"<details><summary>Hint</summary><p>{_inline(self.hint)}</p></details>"
+        boxed = self.box is not None and output_mode() == "page"
+        return (
+            f'<div class="sc sc-check">{_answer_box(self.name, self.box) if boxed else ""}'
+            f'<p role="status">{outcome}</p>{hint if self.hint else ""}</div>'
         )
 
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return _bundle(self.text(), self.html())
 
-def exercise_check(name, value, expected, tol=1e-6, mistakes=()) -> Check:
+
+_NO_KERNEL = (
+    "Not yet: write your line in the notebook (download or Binder, at the top of the page)."
+)
+
+
+def _answer_box(name, box):
+    """A field for one number and a button, shown by the script; the script does the checking."""
+    # The keypad of a phone may have digits and a point alone: no minus sign for what needs one.
+    keypad = "decimal" if box["expected"] >= 0 else "text"
+    data = escape(json.dumps(box, ensure_ascii=False))
+    return (
+        f'<form data-sc-check="{data}" hidden><label>{_inline(name)}: your number '
+        f'<input type="text" inputmode="{keypad}" autocomplete="off" '
+        'placeholder="0.25 or 1/4"></label><button type="submit">Check</button></form>'
+    )
+
+
+def exercise_check(name, value, expected, tol=1e-6, mistakes=(), hint="") -> Check:
     """Compare a reader's answer with the expected one, and name the likely mistake.
 
     name : str, the exercise
@@ -172,6 +207,9 @@ def exercise_check(name, value, expected, tol=1e-6, mistakes=()) -> Check:
     expected : number or array; tol : float, >= 0, the largest difference allowed in any entry
     mistakes : mapping (or pairs, for arrays) from a wrong value, or from a function of the value
         that is true for it, to the message that names the mistake; the first that fits is shown
+    hint : str, folded away under the outcome
+
+    Where the answer is one number and each mistake too, the book's page shows a field to type it.
 
     Never raises because of the reader's value. Raises ValueError when tol is negative.
 
@@ -181,15 +219,25 @@ def exercise_check(name, value, expected, tol=1e-6, mistakes=()) -> Check:
     """
     if not tol >= 0:
         raise ValueError(f"tol is {tol!r}; expected a number >= 0")
+    pairs = list(mistakes.items() if isinstance(mistakes, Mapping) else mistakes)
     if value is None or value is ...:
-        return Check(name, "not yet", "Replace the placeholder and run the cell again.")
+        todo = "Replace the placeholder and run the cell again."
+        return Check(name, "not yet", todo, hint, _box(expected, tol, pairs))
     if _close(value, expected, tol):
-        return Check(name, "right", "Your value agrees with the expected one.")
-    pairs = mistakes.items() if isinstance(mistakes, Mapping) else mistakes
+        return Check(name, "right", "Your value agrees with the expected one.", hint)
     for wrong, message in pairs:
         if _true_of(wrong, value) if isinstance(wrong, Callable) else _close(value, wrong, tol):
-            return Check(name, "look again", message)
-    return Check(name, "look again", _difference(value, expected))
+            return Check(name, "look again", message, hint)
+    return Check(name, "look again", _difference(value, expected), hint)
+
+
+def _box(expected, tol, pairs):
+    """What the answer box compares with; None unless all of it is single numbers."""
+    numbers = [expected, tol, *(wrong for wrong, _ in pairs)]
+    if not all(isinstance(each, Real) and math.isfinite(each) for each in numbers):
+        return None
+    mistakes = [[float(wrong), _inline(message)] for wrong, message in pairs]
+    return {"expected": float(expected), "tol": float(tol), "mistakes": mistakes}
 
 
 def _close(value, expected, tol):
@@ -229,14 +277,15 @@ def _inline(text):
 def _bundle(text, html):
     bundle = {"text/plain": text}
     if output_mode() != "text":
-        script = f"<script>{_SCRIPT}</script>" if "data-sc-question" in html else ""
-        bundle["text/html"] = style_tag(_CSS) + html + script
+        needed = [script for mark, script in _SCRIPTS.items() if f"{mark}=" in html]
+        scripts = "".join(f"<script>{script}</script>" for script in needed)
+        bundle["text/html"] = style_tag(_CSS) + html + scripts
     return bundle
 
 
 # The reasons stand in the page once, in the answer key; the script copies the one that was chosen.
 # A browser may refuse storage, and then the first choice lasts as long as the page.
-_SCRIPT = """
+_QUESTION_SCRIPT = """
 document.querySelectorAll("[data-sc-question]:not([data-sc-ready])").forEach(root => {
   root.dataset.scReady = "";
   const key = "sevenconditions:" + root.dataset.scQuestion;
@@ -245,7 +294,9 @@ document.querySelectorAll("[data-sc-question]:not([data-sc-ready])").forEach(roo
   const store = change => { try { return change(localStorage); } catch { return null; } };
   const show = i => {
     const item = root.querySelectorAll("li")[i];
-    const why = find(".sc-why"), verdict = find(".sc-verdict");
+    const why = find(".sc-why"), verdict = find(".sc-verdict"), kept = find(".sc-kept");
+    if (kept.hidden) kept.lastChild.innerHTML = radios[i].nextElementSibling.innerHTML;
+    kept.hidden = false;
     verdict.innerHTML = item.querySelector(".sc-reason").innerHTML;
     if (why) verdict.append(why.cloneNode(true));
     root.dataset.scAnswered = "";
@@ -263,6 +314,40 @@ document.querySelectorAll("[data-sc-question]:not([data-sc-ready])").forEach(roo
 });
 """
 
+# Compares as exercise_check does. A number may be a fraction, and its point a comma.
+_CHECK_SCRIPT = r"""
+document.querySelectorAll("form[data-sc-check]:not([data-sc-ready])").forEach(form => {
+  form.dataset.scReady = "";
+  form.hidden = false;
+  const {expected, tol, mistakes} = JSON.parse(form.dataset.scCheck);
+  const input = form.querySelector("input"), said = form.nextElementSibling;
+  said.textContent = "";
+  const read = text => {
+    const plain = text.replace(/\s/g, "").replace(/,/g, ".").replace(/\u2212/g, "-");
+    const number = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?`;
+    const parts = plain.match(RegExp(`^(${number})(?:/(${number}))?$`, "i"));
+    return parts ? parts[1] / (parts[2] ?? 1) : NaN;
+  };
+  const judge = value => {
+    if (!Number.isFinite(value)) return ["not a number", "Write one, such as 0.25, .25 or 1/4."];
+    const near = wanted => Math.abs(value - wanted) <= tol;
+    if (near(expected)) return ["right", "Your value agrees with the expected one."];
+    const known = mistakes.find(([wrong]) => near(wrong));
+    const off = +Math.abs(value - expected).toPrecision(2);
+    return ["look again", known ? known[1] : `The difference is ${off}.`];
+  };
+  form.addEventListener("keydown", event => event.stopPropagation());
+  form.addEventListener("submit", event => {
+    event.preventDefault();
+    const [status, message] = judge(read(input.value));
+    said.innerHTML = `<b>${status[0].toUpperCase()}${status.slice(1)}.</b> ${message}`;
+    input.setAttribute("aria-invalid", status !== "right");
+  });
+});
+"""
+
+_SCRIPTS = {"data-sc-question": _QUESTION_SCRIPT, "data-sc-check": _CHECK_SCRIPT}
+
 _CSS = """
 .sc.sc-question{border-left:3px solid var(--sc-muted);padding:.25rem 0 .25rem 1rem}
 .sc-question fieldset{border:0;margin:0;padding:0;min-width:0}
@@ -272,6 +357,8 @@ cursor:pointer;border-radius:8px}
 .sc-choice:hover{box-shadow:inset 0 0 0 1px var(--sc-grid)}
 .sc-choice input{flex:none;width:20px;height:20px;margin:0;accent-color:var(--sc-ink)}
 .sc-choice input:focus-visible{outline:2px solid var(--sc-ink);outline-offset:2px}
+.sc .sc-kept{margin:.25rem 0 0;padding:0 .5rem;color:var(--sc-muted)}
+.sc-kept b{font-weight:600;color:var(--sc-ink)}
 .sc-verdict{min-height:1.5em;padding:.25rem .5rem;max-width:44em}
 .sc-verdict i,.sc-reason i{font-style:normal;font-weight:600}
 .sc .sc-why{margin:.35rem 0 0;color:inherit}
@@ -279,6 +366,18 @@ cursor:pointer;border-radius:8px}
 .sc-question[data-sc-ready]:not([data-sc-answered]) .sc-answers{display:none}
 .sc-question code,.sc-check code{font-size:.92em;color:inherit;background:none;border:0;padding:0}
 .sc.sc-check{border-left:3px solid var(--sc-muted);padding:.35rem 0 .35rem 1rem}
-@media print{.sc-question[data-sc-ready] .sc-answers{display:block!important}
+.sc-check p{margin:0;max-width:44em}
+.sc-check form:not([hidden]){display:flex;flex-wrap:wrap;gap:.5rem;align-items:flex-end}
+.sc-check form~p{min-height:1.5em;margin-top:.35rem}
+.sc-check label{display:block;flex:1 1 8rem;min-width:0;max-width:14rem;margin:0;font-weight:600}
+.sc-check :is(input,button){min-height:44px;margin:0;padding:0 .8rem;font:inherit;
+color:var(--sc-ink);background:none;border:1px solid var(--sc-muted);border-radius:8px}
+.sc-check input{display:block;width:100%;font-weight:400;font-variant-numeric:tabular-nums}
+.sc-check input::placeholder{color:var(--sc-muted);opacity:1}
+.sc-check button{min-width:44px;font-weight:600;cursor:pointer;touch-action:manipulation}
+.sc-check button:hover{border-color:var(--sc-ink)}
+.sc-check :focus-visible{outline:2px solid var(--sc-ink);outline-offset:2px}
+@media print{.sc-check button{display:none}
+.sc-question[data-sc-ready] .sc-answers{display:block!important}
 .sc-answers::details-content{content-visibility:visible;display:block}}
 """

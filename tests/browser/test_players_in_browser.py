@@ -37,6 +37,13 @@ def two_dials():
     return explore(draw, gain, nudge, title="It ends").html()
 
 
+@pytest.fixture(scope="module")
+def with_choice():
+    gain, kind = dial("gain", [0.5, 1.0, 1.2], default=0.5), dial("kind", ["half", "whole"])
+    nudges = {"half": 0.5, "whole": 1.0}
+    return explore(lambda gain, kind: draw(gain, nudges[kind]), gain, kind, title="It ends").html()
+
+
 def state(player):
     """What a reader of the player sees: values, description, readout, and the drawn line."""
     return (
@@ -128,6 +135,46 @@ def test_two_dials_choose_one_frame_of_their_product(open_page, two_dials):
     assert says(player, 1.2, 1.0)
 
 
+def test_buttons_choose_by_click_and_by_arrow(open_page, with_choice):
+    page = open_page(with_choice)
+    player = page.locator(".sc-dial")
+    half, whole = (page.get_by_role("radio", name=name) for name in ("half", "whole"))
+    assert page.get_by_role("group", name="kind").is_visible()
+    assert whole.is_checked() and says(player, 0.5, 1.0)
+    page.get_by_role("radio", name="half").click()
+    assert half.is_checked() and says(player, 0.5, 0.5)
+    half.press("ArrowRight")
+    assert whole.is_checked() and says(player, 0.5, 1.0)
+    whole.press("ArrowLeft")
+    player.locator("input[type=range]").press("End")
+    assert says(player, 1.2, 0.5)
+    page.get_by_role("button", name="Reset").click()
+    assert whole.is_checked() and says(player, 0.5, 1.0)
+
+
+def test_enter_in_a_control_leaves_the_page_as_it_is(open_page, with_choice):
+    page = open_page(with_choice)
+    page.get_by_role("radio", name="half").click()
+    page.get_by_role("radio", name="half").press("Enter")
+    assert says(page.locator(".sc-dial"), 0.5, 0.5) and "?" not in page.url
+
+
+def test_buttons_of_two_players_are_strangers(open_page, with_choice):
+    page = open_page(with_choice + with_choice)
+    assert page.locator("input:checked").count() == 2
+    page.get_by_role("radio", name="half").nth(1).click()
+    players = page.locator(".sc-dial")
+    assert says(players.nth(0), 0.5, 1.0) and says(players.nth(1), 0.5, 0.5)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_chosen_button_is_filled_and_reads(open_page, with_choice, scheme):
+    page = open_page(with_choice, scheme=scheme)
+    assert contrast(page, ".sc-option :checked + span", "backgroundColor") >= 4.5
+    assert contrast(page, ".sc-option :checked + span") == 1  # paper on ink
+    assert contrast(page, ".sc-option :not(:checked) + span") >= 4.5
+
+
 def test_players_on_one_page_are_strangers(open_page, one_dial, two_dials):
     page = open_page(one_dial + two_dials + one_dial)
     players = page.locator(".sc-dial")
@@ -159,16 +206,16 @@ def test_the_picture_keeps_its_place_and_size(open_page, one_dial):
     assert boxes[0] == boxes[1] == boxes[2]
 
 
-def test_what_is_touched_is_at_least_44_pixels(open_page, two_dials, one_dial):
-    page = open_page(one_dial + two_dials, width=360)
+def test_what_is_touched_is_at_least_44_pixels(open_page, two_dials, one_dial, with_choice):
+    page = open_page(one_dial + two_dials + with_choice, width=360)
     for target in page.locator(".sc-dial button, .sc-dial input").all():
         box = target.bounding_box()
         assert min(box["width"], box["height"]) >= 44
 
 
 @pytest.mark.parametrize("width", [320, 360, 900])
-def test_nothing_is_cut_off(open_page, one_dial, two_dials, width):
-    page = open_page(one_dial + two_dials, width=width)
+def test_nothing_is_cut_off(open_page, one_dial, two_dials, with_choice, width):
+    page = open_page(one_dial + two_dials + with_choice, width=width)
     page.locator("details").first.locator("summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     beyond = """nodes => nodes.map(n => n.getBoundingClientRect())
@@ -177,14 +224,44 @@ def test_nothing_is_cut_off(open_page, one_dial, two_dials, width):
     assert page.eval_on_selector_all(seen, beyond) == 0
 
 
-def test_text_in_the_picture_is_large_enough_on_a_phone(open_page, one_dial):
-    page = open_page(one_dial, width=360)
-    heights = page.eval_on_selector_all(
-        ".sc-picture svg text",
-        "nodes => nodes.map(n => +getComputedStyle(n).fontSize.slice(0, -2))",
+@pytest.mark.parametrize("inches", [3.0, 3.6, 4.2])
+def test_text_in_pictures_is_large_enough_on_a_phone(open_page, inches):
+    def plain(gain):
+        figure, axes = panel(inches, 3.0)
+        axes.set(xlabel="step", ylabel="distance")
+        return Figure(figure, "It ends", "Nothing drawn.", f"Gain {gain:g}.")
+
+    player = explore(plain, dial("gain", [1, 2]), title="It ends").html()
+    # The book's column of text is 328 px wide on a phone of 360.
+    page = open_page(f'<div style="margin:0 8px">{player}{plain(1).html()}</div>', width=360)
+    for picture in page.locator(".sc-now svg[role=img], .sc-figure svg[role=img]").all():
+        sizes = "node => [...node.querySelectorAll('text')].map(t => getComputedStyle(t).fontSize)"
+        smallest = min(float(size.removesuffix("px")) for size in picture.evaluate(sizes))
+        assert smallest * picture.bounding_box()["width"] / (72 * inches) >= 9.5
+
+
+@pytest.mark.parametrize("width", [360, 900])
+def test_a_phone_sees_dials_readouts_and_picture_at_once(open_page, with_choice, width):
+    page = open_page(with_choice, width=width)
+    dials, readouts, picture = (
+        page.locator(selector).first.bounding_box()
+        for selector in (".sc-controls", ".sc-now .sc-readouts", ".sc-picture svg[role=img]")
     )
-    box = page.locator(".sc-picture svg[role=img]").first.bounding_box()
-    assert min(heights) * box["width"] / 259.2 >= 9
+    phone = width < 500
+    assert (readouts["y"] < picture["y"]) is phone
+    assert not phone or picture["y"] + picture["height"] - dials["y"] <= 640
+
+
+@pytest.mark.parametrize("width", [360, 900])
+def test_a_single_picture_stands_in_the_middle(open_page, width):
+    def single(gain):
+        return Figure(panel()[0], "It ends", "Nothing drawn.", f"Gain {gain:g}.")
+
+    player = explore(single, dial("gain", [1, 2]), title="It ends").html()
+    page = open_page(player + single(1).html(), width=width)
+    for picture in page.locator(".sc-now svg[role=img], .sc-figure svg[role=img]").all():
+        box = picture.bounding_box()
+        assert abs(box["x"] + box["width"] / 2 - width / 2) < 1
 
 
 def contrast(page, selector, property_="color"):

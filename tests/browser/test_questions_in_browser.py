@@ -1,8 +1,8 @@
-"""A question in the browser: choose, read the reason, come back to the first choice."""
+"""In the browser: choose and read the reason, type a number and hear whether it is right."""
 
 import pytest
 
-from sevenconditions.questions import predict, question, quiz
+from sevenconditions.questions import exercise_check, predict, question, quiz
 
 pytestmark = pytest.mark.book
 
@@ -41,6 +41,16 @@ def test_the_first_choice_is_kept_when_the_reader_comes_back(open_page, predicti
     page.reload()
     assert page.get_by_label("It stays").is_checked()
     assert page.locator(".sc-verdict").inner_text().startswith("No. Only at 1.")
+
+
+def test_the_prediction_stays_beside_what_is_chosen_later(open_page, prediction):
+    page = open_page(prediction)
+    assert page.locator(".sc-kept").is_hidden()
+    page.get_by_label("It stays").check()
+    page.get_by_label("It grows").check()
+    assert page.locator(".sc-kept").inner_text() == "You predicted: It stays"
+    page.reload()
+    assert page.locator(".sc-kept").inner_text() == "You predicted: It stays"
 
 
 @pytest.mark.parametrize("refusal", ["get() { throw new Error('no') }", "value: null"])
@@ -93,3 +103,80 @@ def test_every_question_of_a_quiz_answers_for_itself(open_page, monkeypatch):
     page = open_page(asked._repr_mimebundle_()["text/html"])
     page.get_by_label("no").nth(1).check()
     assert page.locator(".sc-verdict").all_inner_texts() == ["", "No. But it is."]
+
+
+# --- the answer box ---
+
+
+@pytest.fixture
+def box(monkeypatch):
+    monkeypatch.setenv("SEVENCONDITIONS_OUTPUT", "page")
+    mistakes = {2 / 4.25: "The real part is missing: `2 Re(z)`.", 4.0: "No rotation."}
+    check = exercise_check("Step", ..., 1 / 4.25, tol=1e-3, mistakes=mistakes, hint="Circles.")
+    return check._repr_mimebundle_()["text/html"]
+
+
+def answer(page, text, nth=0):
+    """What the page says to an answer typed and sent with Enter."""
+    field = page.get_by_label("Step: your number").nth(nth)
+    field.fill(text)
+    field.press("Enter")
+    return page.get_by_role("status").nth(nth).inner_text()
+
+
+@pytest.mark.parametrize("text", ["0.235", ".235", "1/4.25", "0,235", " 1 / 4,25 ", "2.35e-1"])
+def test_a_right_number_may_be_written_in_many_ways(open_page, box, text):
+    said = answer(open_page(box), text)
+    assert said == "Right. Your value agrees with the expected one."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2/4.25", "Look again. The real part is missing: 2 Re(z)."),
+        ("4", "Look again. No rotation."),
+        ("1", "Look again. The difference is 0.76."),
+        ("\u22121", "Look again. The difference is 1.2."),
+        ("", "Not a number. Write one, such as 0.25, .25 or 1/4."),
+        ("1/0", "Not a number. Write one, such as 0.25, .25 or 1/4."),
+        ("<b>two</b>", "Not a number. Write one, such as 0.25, .25 or 1/4."),
+    ],
+)
+def test_a_wrong_number_is_told_what_is_likely(open_page, box, text, said):
+    page = open_page(box)
+    assert answer(page, text) == said
+    assert page.get_by_label("Step: your number").get_attribute("aria-invalid") == "true"
+
+
+def test_the_button_checks_again_and_again(open_page, box):
+    page = open_page(box)
+    for text, verdict in (("1", "Look"), ("0.235", "Right"), ("4", "Look")):
+        page.get_by_label("Step: your number").fill(text)
+        page.get_by_role("button", name="Check").click()
+        assert page.get_by_role("status").inner_text().startswith(verdict)
+
+
+def test_boxes_on_one_page_are_strangers_and_keep_their_keys(open_page, box):
+    count = "<script>keys = 0; addEventListener('keydown', () => keys++)</script>"
+    page = open_page(box + box, head=count)
+    assert answer(page, "4", nth=1) == "Look again. No rotation."
+    assert page.get_by_role("status").all_inner_texts()[0] == ""
+    assert page.evaluate("keys") == 0
+    assert page.evaluate("document.querySelectorAll('[id]').length") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_box_is_44_pixels_high_and_fits_a_phone(open_page, box, scheme):
+    page = open_page(box, width=360, scheme=scheme)
+    for target in page.locator("form input, form button").all():
+        shape = target.bounding_box()
+        assert min(shape["width"], shape["height"]) >= 44
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_without_script_a_box_is_a_line_and_a_hint(open_page, box):
+    page = open_page(box, script=False)
+    assert page.locator("form").is_hidden()
+    assert page.get_by_role("status").inner_text().startswith("Step. Not yet: write your line")
+    page.get_by_text("Hint").click()
+    assert page.get_by_text("Circles.").is_visible()
