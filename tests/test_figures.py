@@ -117,7 +117,15 @@ def test_three_doors_mark_each_eigenvalue_and_its_conjugate():
     shown = figures.three_doors({"turn": (1 + 0.5j, [0.0, 1.0, -1.0])}, **WORDS)
     outside = [line for line in shown.panels[0].axes[0].lines if line.get_marker() == "D"][0]
     assert sorted(outside.get_ydata()) == [-0.5, 0.5]
-    assert "modulus 1.12, and the rate ranges from -1.00 to 1.00" in shown.description
+    assert "modulus 1.12, rate from -1.00 to 1.00, at the end -1.00" in shown.description
+
+
+def test_three_doors_show_each_cure_inside_the_circle():
+    doors, cures = {"swap": (-1.2, [0.1, -0.5, 0.9])}, {"swap": (0.3, [0.1, 0.03, 0.01])}
+    shown = figures.three_doors(doors, cures=cures, **WORDS)
+    assert "swap, mended: eigenvalue 0.30 of modulus 0.30" in shown.description
+    strip = shown.panels[1].axes[0]
+    np.testing.assert_array_equal(strip.lines[1].get_ydata(), cures["swap"][1])
 
 
 def test_agreement_compares_direction_and_size():

@@ -59,7 +59,7 @@ def normalised(notebook, name):
     """A copy with only what is stored: source, tags, ids and text outputs."""
     cells, count = [], 0
     for number, cell in enumerate(notebook.cells, start=1):
-        kept = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
+        kept = {name: cell.metadata[name] for name in ("tags", "mystnb") if cell.metadata.get(name)}
         make = getattr(nbformat.v4, f"new_{cell.cell_type}_cell")
         clean = make(cell.source, metadata=kept, id=cell.id)
         if cell.cell_type == "code":

@@ -412,13 +412,15 @@ def _image_panel(image, label):
     return figure
 
 
-def three_doors(doors, *, title, caption):
+def three_doors(doors, *, title, caption, cures=None):
     """The unit circle with the places where an eigenvalue leaves it, and what each one looks like.
 
     Parameters
     ----------
     doors : mapping from label to (eigenvalue, trace), trace an array of one unit's rate by step
     title, caption : str
+    cures : mapping from label to (eigenvalue, trace), or None
+        Where the eigenvalue is, and what the rate does, once the network is mended.
 
     Returns
     -------
@@ -428,29 +430,41 @@ def three_doors(doors, *, title, caption):
     --------
     >>> drawn = three_doors({"swap": (-1.1, [0.0, 1.0, 0.0])}, title="Out", caption="One door.")
     >>> drawn.description
-    'swap: the eigenvalue -1.1 has modulus 1.10, and the rate ranges from 0.00 to 1.00.'
+    'swap: eigenvalue -1.10 of modulus 1.10, rate from 0.00 to 1.00, at the end 0.00.'
     """
     values = np.array([complex(value) for value, _ in doors.values()])
     circle = _circle_panel(np.concatenate([values, values.conj()]))
-    axes = circle.axes[0]
-    for label, value in zip(doors, values, strict=True):
-        side = (-6 if value.real < -0.5 else 0, 12)
-        label_line(axes, value.real, value.imag, label, ERROR, offset=side, ha="center")
     times, _ = panel(3.9, 3.0)
     times.clear()
     words = []
     for place, (label, (value, trace)) in enumerate(doors.items()):
-        trace = np.asarray(trace, dtype=float)
+        side = (-6 if np.real(value) < -0.5 else 0, 12)
+        at = np.real(value), np.imag(value)
+        label_line(circle.axes[0], *at, label, ERROR, offset=side, ha="center")
         strip = _strip(times, place, len(doors))
-        strip.plot(trace, ".-", color=ESTIMATE, lw=1.0, ms=3)
+        strip.plot(trace, ".-", color=ERROR, lw=1.0, ms=3)
         strip.set_ylabel(label, color=ERROR)
-        shown = f"{complex(value):.2g}" if np.iscomplex(value) else f"{np.real(value):.2g}"
-        words.append(
-            f"{label}: the eigenvalue {shown} has modulus {abs(value):.2f}, and the rate ranges "
-            f"from {trace.min():.2f} to {trace.max():.2f}"
-        )
+        words.append(f"{label}: {_door_words(value, trace)}")
+        if cures:
+            value, trace = cures[label]
+            arrow = {"arrowstyle": "->", "color": TRUE}
+            goal = np.real(value), np.imag(value)
+            circle.axes[0].annotate("", goal, at, arrowprops=arrow)
+            circle.axes[0].plot(*goal, "o", color=TRUE)
+            strip.plot(trace, ".-", color=TRUE, lw=1.0, ms=3)
+            words.append(f"{label}, mended: {_door_words(value, trace)}")
     strip.set_xlabel("step")
     return Figure((circle, times), title, caption, f"{'; '.join(words)}.")
+
+
+def _door_words(value, trace):
+    """An eigenvalue and a trace in numbers."""
+    shown = f"{complex(value):.2f}" if np.iscomplex(value) else f"{np.real(value):.2f}"
+    low, high, end = np.min(trace), np.max(trace), trace[-1]
+    return (
+        f"eigenvalue {shown} of modulus {abs(value):.2f}, rate from {low:.2f} to {high:.2f}, "
+        f"at the end {end:.2f}".replace("-0.00", "0.00")
+    )
 
 
 def _strip(figure, place, count):

@@ -295,19 +295,35 @@ document.querySelectorAll("[data-sc-question]:not([data-sc-ready])").forEach(roo
   const show = i => {
     const item = root.querySelectorAll("li")[i];
     const why = find(".sc-why"), verdict = find(".sc-verdict"), kept = find(".sc-kept");
-    if (kept.hidden) kept.lastChild.innerHTML = radios[i].nextElementSibling.innerHTML;
+    const choice = radios[i].nextElementSibling.innerHTML;
+    if (kept.hidden) kept.lastChild.innerHTML = choice;
     kept.hidden = false;
-    verdict.innerHTML = item.querySelector(".sc-reason").innerHTML;
+    const now = kept.lastChild.innerHTML === choice ? "" : `Now: <b>${choice}</b>. `;
+    verdict.innerHTML = now + item.querySelector(".sc-reason").innerHTML;
     if (why) verdict.append(why.cloneNode(true));
     root.dataset.scAnswered = "";
   };
+  // An arrow key passes over choices: what it rests on counts when the reader confirms or leaves.
+  let arrow = false;
+  const decide = i => {
+    if (i < 0) return;
+    store(kept => kept.getItem(key) ?? kept.setItem(key, i));
+    show(i);
+  };
   radios.forEach((radio, i) => {
     radio.name += "-" + count;
-    radio.addEventListener("keydown", event => event.stopPropagation());
-    radio.addEventListener("change", () => {
-      store(kept => kept.getItem(key) ?? kept.setItem(key, i));
-      show(i);
+    radio.addEventListener("keydown", event => {
+      event.stopPropagation();
+      arrow = event.key.startsWith("Arrow");
+      if (event.key === "Enter" || event.key === " ") decide(i);
     });
+    radio.addEventListener("pointerdown", () => { arrow = false; });
+    radio.addEventListener("change", () => { if (!arrow) decide(i); });
+  });
+  find("fieldset").addEventListener("pointerdown", () => { arrow = false; });
+  find("fieldset").addEventListener("focusout", event => {
+    const left = !event.currentTarget.contains(event.relatedTarget);
+    if (arrow && left) decide(radios.findIndex(radio => radio.checked));
   });
   const first = store(kept => kept.getItem(key));
   if (first !== null && radios[first]) { radios[first].checked = true; show(+first); }

@@ -29,7 +29,7 @@ def test_a_choice_shows_its_reason_and_the_explanation(open_page, prediction):
     page.get_by_label("It falls").check()
     assert verdict.inner_text().split() == "No. Only below 1. The radius is the factor.".split()
     page.get_by_label("It grows").check()
-    assert verdict.inner_text().startswith("Right. By 1.2 a step.")
+    assert verdict.inner_text().startswith("Now: It grows. Right. By 1.2 a step.")
     assert verdict.get_attribute("aria-live") == "polite"
     assert page.locator(".sc-answers").is_visible()
 
@@ -74,6 +74,23 @@ def test_the_keyboard_chooses_and_keys_stay_in_the_question(open_page, predictio
     page.get_by_label("It falls").press("ArrowDown")
     assert page.get_by_label("It grows").is_checked()
     assert page.evaluate("keys") == 0
+
+
+def test_an_arrow_key_passes_over_a_choice_without_recording_it(open_page, prediction):
+    page = open_page(prediction)
+    page.get_by_label("It falls").press("ArrowDown")
+    page.get_by_label("It grows").press("ArrowDown")
+    assert not page.locator(".sc-kept").is_visible()
+    page.get_by_label("It stays").press("Enter")
+    assert "It stays" in page.locator(".sc-kept").inner_text()
+    assert page.locator(".sc-verdict").inner_text().startswith("No. Only at 1.")
+
+
+def test_leaving_the_question_records_what_the_arrow_keys_came_to_rest_on(open_page, prediction):
+    page = open_page(prediction + "<button>next</button>")
+    page.get_by_label("It falls").press("ArrowDown")
+    page.get_by_role("button", name="next").focus()
+    assert "It grows" in page.locator(".sc-kept").inner_text()
 
 
 def test_choices_are_44_pixels_high_and_fit_a_phone(open_page, prediction):
