@@ -125,6 +125,9 @@ ACTIVATIONS = {phi.name: phi for phi in _ACTIVATIONS}
 def activation(name):
     """Return the activation called `name`; an `Activation` of your own passes through.
 
+    tanh, logistic, linear and squareplus are smooth. hard_sigmoid is not: most of its units sit on
+    a bound, where the derivative is 0 and nothing is learned, and its kink spoils slopes in beta.
+
     Raises
     ------
     ValueError
