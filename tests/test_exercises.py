@@ -38,7 +38,10 @@ EXERCISES = {
                 "u[:1]": "shape",
             },
         ),
-        "exercise-2": ("31", {"30": "Round up", "30.96": "part of a step", "35": "logarithm", "14": "decimal"}),
+        "exercise-2": (
+            "31",
+            {"30": "Round up", "30.96": "part of a step", "35": "logarithm", "14": "decimal"},
+        ),
         "exercise-3": ("1 / 4.25", {"2 / 4.25": "real part", "4.0": "rotation"}),
         "exercise-4": (
             "settling.spectral_radius(hot, one, hot_rest)[0]",
