@@ -6,6 +6,8 @@ with three matrices instead of a loop over layers:
 .. math:: R(u) = u - a - F\,(v - c\,\varphi(a)), \qquad a = W v + d(x), \quad F = \gamma B + A
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sevenconditions import checks
@@ -152,6 +154,139 @@ def recurrent_backprop(net, x, y, *, at=None, tied=False, allow_unstable=False):
     return _parameters(net, x, v, delta, system.carried(v, a), lam, tied)
 
 
+class Unrolled(NamedTuple):
+    r"""A gradient through time, one step at a time: entry t belongs to t steps before the end.
+
+    Parameters
+    ----------
+    rates : tuple of ndarray, shape (n_steps, batch, n_l), layers 1 to L bottom-up
+        Entry t is :math:`dC/dv_{T-t}` of each sample by itself: *not* divided by the batch.
+    parameters : tuple of n_steps Gradients
+        Entry t is :math:`dC/d\theta_{T-t}`, batch mean, of the copy of the weights used in the
+        step that produces the state at T - t.
+
+    Examples
+    --------
+    >>> Unrolled(rates=(np.zeros((3, 1, 2)),), parameters=(None, None, None)).rates[0].shape
+    (3, 1, 2)
+    """
+
+    rates: tuple
+    parameters: tuple
+
+
+def bptt(net, x, y, *, n_steps, dt=0.5, at=None, tied=False):
+    r"""Gradient of the loss after a number of steps, by backpropagation through time.
+
+    Every step is a layer of a feedforward network, and all these layers share their weights:
+
+    .. math:: \frac{dC}{d\theta} = -\mathrm{dt} \sum_{t=0}^{T-1}
+       \left(\frac{dR}{d\theta}(u_{T-t-1})\right)^T g_{T-t}, \qquad
+       g_{s} = \left(1 - \mathrm{dt}\,\frac{dR}{du}(u_s)\right)^T g_{s+1}, \quad
+       g_T = \varphi'(u_T)\,\frac{dC}{dv}
+
+    with :math:`u_{s+1} = u_s - \mathrm{dt}\,R(u_s)`: the run is taken as it is, settled or not. As
+    T grows, a run that settles gives what `recurrent_backprop` gives.
+
+    Parameters
+    ----------
+    net : Network
+    x, y : array_like, shape (batch, n_0), (batch, n_L)
+    n_steps : int >= 1
+        T. The whole run is kept, in about ten arrays of shape (n_steps, batch, n_1 + ... + n_L).
+    dt : float > 0              Step in units of tau.
+    at : Equilibrium or None    Where the run starts; None starts from silence, u = 0.
+    tied : bool
+        True: feedback moves with the weights (B = W^T), so each weight collects both its uses.
+        False: feedback is held fixed.
+
+    Returns
+    -------
+    Gradient                Batch mean, dimensionless.
+
+    Raises
+    ------
+    ValueError
+        If x, y or the start do not fit the network, or a number is out of range.
+    ConvergenceError
+        If the run diverges, or the gradient does on its way back.
+
+    Breaks when
+    -----------
+    T is small: layer l gets exactly zero from T <= L - l steps. Later an error of order r^T remains
+    (r the spectral radius of a step at the equilibrium), of order T r^T for a start elsewhere.
+
+    Source
+    ------
+    Rumelhart, Hinton & Williams 1986, Nature 323:533-536 (unrolling in time);
+    Werbos 1990, Proc. IEEE 78:1550-1560.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> [bptt(net, [[1.5]], [[0.0]], n_steps=n).weights[0].round(6).item() for n in (1, 10, 100)]
+    [0.0, 0.838196, 1.0]
+    """
+    x, y = _data(net, x, y)
+    _, *used = _unroll(net, x, y, n_steps, dt, at)
+    rows = [part.reshape(-1, part.shape[-1]) for part in used]  # (n_steps * batch, n)
+    return _parameters(net, np.tile(x, (n_steps, 1)), *rows, tied)
+
+
+def bptt_by_step(net, x, y, *, n_steps, dt=0.5, at=None, tied=False):
+    r"""What each step of `bptt` contributes, and the gradient with respect to the rates in time.
+
+    .. math:: \frac{dC}{dv_{T-t}} := \frac{g_{T-t}}{\varphi'(u_{T-t})}, \qquad
+       \frac{dC}{d\theta_{T-t}} =
+       -\mathrm{dt} \left(\frac{dR}{d\theta}(u_{T-t-1})\right)^T g_{T-t}
+
+    with g as in `bptt`, whose gradient is the sum of the second over t.
+
+    Parameters
+    ----------
+    net, x, y, n_steps, dt, at, tied : see `bptt`
+
+    Returns
+    -------
+    Unrolled                Rates per sample, parameters as batch mean; t = 0 is the last step.
+
+    Raises
+    ------
+    ValueError, ConvergenceError
+        As `bptt`, and if a unit has phi' = 0 on the way, where dC/dv does not exist.
+
+    Source
+    ------
+    Werbos 1990, Proc. IEEE 78:1550-1560; step by step against an energy: Ernoult et al. 2019,
+    NeurIPS 32.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
+    >>> steps = bptt_by_step(net, [[1.0]], [[0.5]], n_steps=2)
+    >>> steps.rates[0].ravel().tolist(), [part.weights[0].item() for part in steps.parameters]
+    ([1.0, 0.5], [0.5, 0.25])
+    """
+    x, y = _data(net, x, y)
+    slope, rates, delta, carried, lam = _unroll(net, x, y, n_steps, dt, at)
+    if (slope == 0.0).any():
+        raise ValueError(
+            f"net: got {int((slope == 0.0).any(axis=0).sum())} units with phi' = 0 during the run, "
+            "expected none: dC/dv does not exist there; use a smooth activation and smaller "
+            "weights, or bptt, which does without"
+        )
+    by_rate = lam * (len(x) / dt) / slope
+    return Unrolled(
+        tuple(np.split(by_rate, np.cumsum(net.sizes[1:-1]), axis=-1)),
+        tuple(
+            _parameters(net, x, *used, tied)
+            for used in zip(rates, delta, carried, lam, strict=True)
+        ),
+    )
+
+
 def central_differences(loss, net, *, step=1e-5, tied=False):
     """Gradient of `loss(net)` by central differences, one parameter at a time.
 
@@ -233,6 +368,54 @@ def _undamped_radius(flow):
     return np.abs(1.0 - np.linalg.eigvals(flow)).max()
 
 
+def _unroll(net, x, y, n_steps, dt, at):
+    """Run T steps, then go back through them, the last step first.
+
+    Five arrays of shape (n_steps, batch, n): phi' at the state that a step produces; the rates that
+    it started from, the batch mean's gradient with respect to its drives, what feedback carried,
+    and dt times the gradient with respect to the potentials that it produces.
+    """
+    n_steps = checks.whole_number("n_steps", n_steps, at_least=1)
+    dt = checks.number("dt", dt, above=0)
+    system = _Stacked(net, x)
+    states = np.empty((n_steps + 1, *system.constant.shape))  # [0] is the last state
+    states[-1] = system.start(at)
+    with np.errstate(over="ignore", invalid="ignore"):
+        first = np.abs(system.motion(states[-1])).max()
+        for t in reversed(range(n_steps)):
+            step = system.motion(states[t + 1])
+            largest = np.abs(step).max()
+            if not largest <= 1e8 * (1.0 + first):
+                raise ConvergenceError(
+                    f"the run diverged: max |R| is {largest:.3g} after {n_steps - 1 - t} of "
+                    f"{n_steps} steps and was {first:.3g} at the start, expected a run that stays "
+                    f"bounded; take a dt below {dt:g} or scale the weights down"
+                )
+            states[t] = states[t + 1] - dt * step
+        slope, before = system.slopes(states), states[1:]
+        rates, drives = system.rates(before), system.drives(before)
+        carried = system.carried(rates, drives)
+        predicted = net.cancellation * system.slopes(drives)
+        by_potential = np.zeros_like(states[0])
+        output = slice(-net.sizes[-1], None)
+        by_potential[:, output] = system.rates(states[0])[:, output] - y
+        by_potential *= slope[0] / len(x)
+        delta, lam = np.empty_like(before), np.empty_like(before)
+        for t in range(n_steps):
+            lam[t] = dt * by_potential
+            back = lam[t] @ system.back
+            delta[t] = lam[t] - predicted[t] * back
+            by_potential = (1.0 - dt) * by_potential + slope[t + 1] * (
+                delta[t] @ system.forward + back
+            )
+    if not np.isfinite(delta).all():
+        raise ConvergenceError(
+            f"the gradient overflowed on its way back through {n_steps} steps, expected finite "
+            "numbers: nearby runs part exponentially; take fewer steps or scale the weights down"
+        )
+    return slope[:-1], rates, delta, carried, lam
+
+
 def _parameters(net, x, v, delta, carried, lam, tied):
     edges = np.cumsum(net.sizes[1:-1])
     below = [x, *np.split(v, edges, axis=1)[:-1]]
@@ -265,9 +448,9 @@ class _Stacked:
                 self.back[here, here] = lateral
 
     def _each(self, pick, values):
-        parts = np.split(values, self.edges, axis=1)
+        parts = np.split(values, self.edges, axis=-1)
         return np.concatenate(
-            [pick(phi)(part) for phi, part in zip(self.net.phis, parts, strict=True)], axis=1
+            [pick(phi)(part) for phi, part in zip(self.net.phis, parts, strict=True)], axis=-1
         )
 
     def rates(self, u):
@@ -294,11 +477,17 @@ class _Stacked:
             self.forward + self.back - c * (self.back * self.slopes(a)[:, None, :]) @ self.forward
         )
 
+    def start(self, at):
+        """The potentials of `at`, or silence."""
+        if at is None:
+            return np.zeros_like(self.constant)
+        return checks.array("at", np.concatenate(at.potentials, axis=1), self.constant.shape)
+
     def equilibrium(self, at):
         """The free equilibrium: short damped steps to find the basin, Newton's method to finish."""
+        u = self.start(at)
         if at is not None:
-            return self._newton(np.concatenate(at.potentials, axis=1))
-        u = np.zeros_like(self.constant)
+            return self._newton(u)
         for _ in range(2000):
             step = self.motion(u)
             if np.abs(step).max() < 1e-6 or not np.abs(step).max() < 1e6:
