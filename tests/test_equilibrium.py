@@ -193,7 +193,8 @@ def test_warnings_are_not_shown_when_all_is_well():
         ({"max_steps": 0}, "max_steps: got 0, expected a whole number of at least 1"),
         ({"max_steps": 2.5}, "max_steps: got 2.5"),
         ({"beta": 0.1}, "y: got None with beta = 0.1"),
-        ({"beta": np.inf, "y": np.ones((6, 5))}, "beta: got inf"),
+        ({"beta": -np.inf, "y": np.ones((6, 5))}, r"beta: got -inf, expected \+inf for all"),
+        ({"beta": [0.1, 0.2], "y": np.ones((6, 5))}, r"beta: got shape \(2,\), expected one"),
         ({"y": np.ones((6, 4))}, r"y: got shape \(6, 4\), expected \(any, 5\)"),
         ({"start": (np.zeros((6, 10)),)}, "start: got 1 layers, expected 3"),
         (

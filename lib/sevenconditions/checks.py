@@ -9,6 +9,14 @@ class ConvergenceWarning(RuntimeWarning):
     """The network did not settle; the message names radius, residual and what to try."""
 
 
+class BasinWarning(RuntimeWarning):
+    """A nudged state lies too far from the free one to be its continuation in beta."""
+
+
+class PrecisionWarning(RuntimeWarning):
+    """The nudge is too small for the number of digits that the states carry."""
+
+
 class ConvergenceError(RuntimeError):
     """A result was asked for that only a settled, stable network can give."""
 
@@ -53,8 +61,8 @@ def whole_number(name, value, *, at_least=0):
     return int(value)
 
 
-def array(name, value, shape):
-    """Return a float64 copy of `value` with the given shape; -1 stands for any size >= 1.
+def array(name, value, shape, *, dtype=np.float64):
+    """Return a copy of `value` as float64 (or `dtype`) with the given shape; -1 is any size >= 1.
 
     Raises
     ------
@@ -70,7 +78,7 @@ def array(name, value, shape):
     ValueError: x: got shape (1, 2), expected (any, 3)
     """
     try:
-        result = np.array(value, dtype=np.float64)
+        result = np.array(value, dtype=dtype)
     except (TypeError, ValueError):
         raise ValueError(f"{name}: got {_glimpse(value)}, expected numbers in an array") from None
     wanted = "(" + ", ".join("any" if n < 0 else str(n) for n in shape) + ")"
@@ -102,6 +110,43 @@ def batch(name, value, width):
     """
     single = np.ndim(value) == 1 if not isinstance(value, str) else False
     return array(name, [value] if single else value, (-1, width))
+
+
+def nudge(name, value, n_samples):
+    """Return a nudge as float or complex, or as one of them a sample; infinity clamps.
+
+    Raises
+    ------
+    ValueError
+        If it is no number or NaN, if an array does not hold one number a sample, or if only some
+        samples are clamped.
+
+    Examples
+    --------
+    >>> nudge("beta", 1, 3), nudge("beta", 0.1j, 3)
+    (1.0, 0.1j)
+    >>> nudge("beta", [0.1, 0.2], 3)
+    Traceback (most recent call last):
+    ValueError: beta: got shape (2,), expected one number or one for each of 3 samples
+    """
+    try:
+        result = np.array(value, dtype=np.complex128)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: got {_glimpse(value)}, expected a number") from None
+    if isinstance(value, bool) or np.isnan(result).any():
+        raise ValueError(f"{name}: got {_glimpse(value)}, expected a number that is not NaN")
+    if result.shape not in ((), (n_samples,)):
+        raise ValueError(
+            f"{name}: got shape {result.shape}, expected one number or one for each of "
+            f"{n_samples} samples"
+        )
+    if np.isinf(result).any() and not (np.isinf(result).all() and (result.real > 0).all()):
+        raise ValueError(
+            f"{name}: got {_glimpse(value)}, expected +inf for all samples or for none"
+        )
+    if not result.imag.any():
+        result = result.real
+    return result if result.ndim else result.item()
 
 
 def pairs(x, y):

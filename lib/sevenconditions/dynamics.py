@@ -6,11 +6,29 @@ with the drive :math:`a_l = W_l v_{l-1} + b_l`, the rate :math:`v_l = \varphi_l(
 mismatch :math:`q_l = v_l - c\,\varphi_l(a_l)`. Potentials, rates, drives and mismatches are tuples
 over the layers that settle, 1 to L, bottom-up; each array has shape (batch, n_l). Time is in units
 of tau; everything else is dimensionless.
+
+The nudge beta is one number or one a sample. It may be complex, and it may be infinite: then the
+output is clamped, its rate held at the target while its potential only follows its drive.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from sevenconditions import checks
+
+
+class Signals(NamedTuple):
+    """What the two ends of each synapse carry in one phase: all that a local rule may read.
+
+    Parameters
+    ----------
+    post : tuple of ndarray, shape (batch, n_l)         q_l, the mismatch of the layer above.
+    pre : tuple of ndarray, shape (batch, n_{l-1})      v_{l-1}, the rate of the layer below.
+    """
+
+    post: tuple
+    pre: tuple
 
 
 def silence(net, n_samples):
@@ -31,6 +49,12 @@ def rates(net, potentials):
     return tuple(phi(u) for phi, u in zip(net.phis, potentials, strict=True))
 
 
+def held_rates(net, potentials, y, beta):
+    """The rates, with the output's held at the target where the nudge is infinite."""
+    free = rates(net, potentials)
+    return (*free[:-1], y) if np.isinf(beta).any() else free
+
+
 def drives(net, x, layer_rates):
     """a_l = W_l v_{l-1} + b_l for the layers 1 to L; the input x stands below layer 1."""
     below = (x, *layer_rates[:-1])
@@ -47,7 +71,18 @@ def mismatches(net, layer_rates, layer_drives):
     )
 
 
-def residual(net, x, potentials, *, y=None, beta=0.0):
+def signals(net, x, layer_rates):
+    """The `Signals` of a state: mismatch above and rate below each synapse."""
+    carried = mismatches(net, layer_rates, drives(net, x, layer_rates))
+    return Signals(carried, (x, *layer_rates[:-1]))
+
+
+def split(net, stacked):
+    """An array over all settling units, shape (batch, n), as one array a layer."""
+    return tuple(np.split(stacked, np.cumsum(net.sizes[1:-1]), axis=1))
+
+
+def residual(net, x, potentials, *, y=None, beta=0.0, current=None):
     """R(u) for the layers 1 to L: what is left to settle, zero at an equilibrium.
 
     Parameters
@@ -56,7 +91,8 @@ def residual(net, x, potentials, *, y=None, beta=0.0):
     x : ndarray, shape (batch, n_0)
     potentials : tuple of ndarray, shape (batch, n_l)
     y : ndarray, shape (batch, n_L), needed when beta is not 0
-    beta : float            Nudging strength.
+    beta : number or ndarray of shape (batch,)      Nudging strength.
+    current : tuple of ndarray, shape (batch, n_l), or None     Constant input beside the drive.
 
     Returns
     -------
@@ -69,18 +105,25 @@ def residual(net, x, potentials, *, y=None, beta=0.0):
     >>> residual(net, np.array([[2.0]]), (np.array([[2.5]]),))
     (array([[0.]]),)
     """
-    layer_rates = rates(net, potentials)
+    layer_rates = held_rates(net, potentials, y, beta)
     layer_drives = drives(net, x, layer_rates)
     carried = mismatches(net, layer_rates, layer_drives)
     result = [u - a for u, a in zip(potentials, layer_drives, strict=True)]
+    if current is not None:
+        result = [r - extra for r, extra in zip(result, current, strict=True)]
     for i in range(net.n_layers - 1):
         result[i] -= net.feedback_gain * (carried[i + 1] @ net.feedback[i + 1].T)
     for i, lateral in enumerate(net.lateral[1:]):
         if lateral is not None:
             result[i] -= carried[i] @ lateral.T
-    if beta != 0.0:
-        result[-1] = result[-1] + beta * (layer_rates[-1] - y)
+    if np.any(beta) and not np.isinf(beta).any():
+        result[-1] = result[-1] + column(beta) * (layer_rates[-1] - y)
     return tuple(result)
+
+
+def column(beta):
+    """The nudge as one number, or as a column with one number a sample."""
+    return np.reshape(beta, (-1, 1)) if np.ndim(beta) else beta
 
 
 def jacobian(net, x, potentials, *, beta=0.0):
@@ -91,7 +134,8 @@ def jacobian(net, x, potentials, *, beta=0.0):
     net : Network
     x : ndarray, shape (batch, n_0)
     potentials : tuple of ndarray, shape (batch, n_l)
-    beta : float            Nudging strength; the target does not enter the Jacobian.
+    beta : number or ndarray of shape (batch,)
+        Nudging strength; the target does not enter the Jacobian.
 
     Returns
     -------
@@ -106,13 +150,15 @@ def jacobian(net, x, potentials, *, beta=0.0):
            [-0.5,  1. ]])
     """
     slopes = [phi.derivative(u) for phi, u in zip(net.phis, potentials, strict=True)]
+    if np.isinf(beta).any():  # a rate that is held follows no potential
+        slopes[-1], beta = np.zeros_like(slopes[-1]), 0.0
     layer_drives = drives(net, x, rates(net, potentials))
     predicted = [
         net.cancellation * phi.derivative(a) for phi, a in zip(net.phis, layer_drives, strict=True)
     ]
     edges = np.cumsum((0, *net.sizes[1:]))
     blocks = [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
-    result = np.zeros((len(x), edges[-1], edges[-1]))
+    result = np.zeros((len(x), edges[-1], edges[-1]), dtype=np.result_type(*slopes, beta))
     result += np.eye(edges[-1])
     for i, here in enumerate(blocks):
         if i > 0:
@@ -127,7 +173,7 @@ def jacobian(net, x, potentials, *, beta=0.0):
             if i > 0:
                 result[:, here, below] += net.lateral[i + 1] @ (predicted[i][:, :, None] * forward)
     last = np.arange(edges[-2], edges[-1])
-    result[:, last, last] += beta * slopes[-1]
+    result[:, last, last] += column(beta) * slopes[-1]
     return result
 
 
@@ -148,10 +194,10 @@ def dt_limits(jacobian):
 def as_input(net, x, y=None, beta=0.0):
     """Validated (x, y, beta): rows of samples, a target wherever beta is not 0."""
     x = checks.batch("x", x, net.sizes[0])
-    beta = checks.number("beta", beta)
+    beta = checks.nudge("beta", beta, len(x))
     if y is None:
-        if beta != 0.0:
-            raise ValueError(f"y: got None with beta = {beta:g}, expected a target for the nudge")
+        if np.any(beta):
+            raise ValueError(f"y: got None with beta = {beta}, expected a target for the nudge")
         return x, None, beta
     y = checks.batch("y", y, net.sizes[-1])
     checks.pairs(x, y)

@@ -4,7 +4,7 @@ An equilibrium is a returned value: free and nudged states coexist under names o
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -18,9 +18,10 @@ _STEPS_OF_TRIAL = (0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625)
 
 
 class Verdict(StrEnum):
-    """How a run ended. Only SETTLED is an equilibrium."""
+    """How a run ended. Only SETTLED is an equilibrium; TRUNCATED was never meant to be one."""
 
     SETTLED = "settled"
+    TRUNCATED = "truncated"  # stopped after the steps that were asked for
     SLOW = "slow"
     TWO_CYCLE = "two_cycle"
     OSCILLATING = "oscillating"
@@ -37,7 +38,7 @@ class Equilibrium:
     residuals : ndarray, shape (n_steps + 1, batch)     ``max |R|`` of each sample after each step.
     verdict : Verdict
     dt, tol : float         The step (in units of tau) and tolerance of the run.
-    beta : float            The nudge under which it settled.
+    beta : number or ndarray of shape (batch,)      The nudge under which it settled.
     trajectory : tuple of ndarray, shape (n_steps + 1, batch, n_l), or None unless recorded
         Potentials after each step.
     """
@@ -48,8 +49,28 @@ class Equilibrium:
     verdict: Verdict
     dt: float
     tol: float
-    beta: float = 0.0
+    beta: float | complex | np.ndarray = 0.0
     trajectory: tuple | None = None
+
+    def samples(self, chosen):
+        """The same record for some samples only.
+
+        Parameters
+        ----------
+        chosen : slice or ndarray of int or bool, over the samples
+
+        Returns
+        -------
+        Equilibrium, without the trajectory
+        """
+        return replace(
+            self,
+            potentials=tuple(u[chosen] for u in self.potentials),
+            rates=tuple(v[chosen] for v in self.rates),
+            residuals=self.residuals[:, chosen],
+            beta=self.beta[chosen] if np.ndim(self.beta) else self.beta,
+            trajectory=None,
+        )
 
     @property
     def n_steps(self):
@@ -109,6 +130,7 @@ def settle(
     y=None,
     beta=0.0,
     start=None,
+    current=None,
     dt=None,
     max_steps=5000,
     tol=1e-10,
@@ -124,8 +146,10 @@ def settle(
     net : Network
     x : array_like, shape (batch, n_0) or (n_0,)
     y : array_like, shape (batch, n_L), needed when beta is not 0
-    beta : float            Nudging strength, dimensionless.
+    beta : number or array_like of shape (batch,)
+        Nudging strength, dimensionless; complex is allowed, infinity clamps the output's rate.
     start : Equilibrium, tuple of ndarray, or None       None starts from silence, u = 0.
+    current : tuple of ndarray, shape (batch, n_l), or None       Constant input beside the drive.
     dt : float > 0 or None
         Step in units of tau. None takes 0.5 and halves it (down to 1/64) while the run alternates,
         oscillates or diverges.
@@ -160,12 +184,12 @@ def settle(
     (True, [2.0, 1.0])
     """
     x, y, beta = dynamics.as_input(net, x, y, beta)
-    first = _start(net, x, start)
+    first = starting_potentials(net, x, start)
     trials = _STEPS_OF_TRIAL if dt is None else (checks.number("dt", dt, above=0),)
     max_steps = checks.whole_number("max_steps", max_steps, at_least=1)
     tol = checks.number("tol", tol, above=0)
     for step in trials:
-        result = _run(net, x, y, beta, first, step, max_steps, tol, record)
+        result = _run(net, x, y, beta, first, step, max_steps, tol, record, current)
         if result.verdict in (Verdict.SETTLED, Verdict.SLOW):
             break
     if result.verdict is not Verdict.SETTLED and not quiet:
@@ -173,29 +197,32 @@ def settle(
     return result
 
 
-def _start(net, x, start):
+def starting_potentials(net, x, start):
+    """Potentials to start from: silence for None, else checked copies, complex if they are."""
     if start is None:
         return dynamics.silence(net, len(x))
     potentials = start.potentials if isinstance(start, Equilibrium) else tuple(start)
     if len(potentials) != net.n_layers:
         raise ValueError(f"start: got {len(potentials)} layers, expected {net.n_layers}")
     return tuple(
-        checks.array(f"start[{i}]", u, (len(x), n))
+        checks.array(
+            f"start[{i}]", u, (len(x), n), dtype=complex if np.iscomplexobj(u) else np.float64
+        )
         for i, (u, n) in enumerate(zip(potentials, net.sizes[1:], strict=True))
     )
 
 
-def _largest(residual):
+def largest(residual):
     """max |R| of each sample."""
     return np.max([np.abs(r).max(axis=1) for r in residual], axis=0)
 
 
-def _run(net, x, y, beta, first, dt, max_steps, tol, record):
+def _run(net, x, y, beta, first, dt, max_steps, tol, record, current):
     states, history, verdict = [first], [], Verdict.SLOW
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(max_steps + 1):
-            residual = dynamics.residual(net, x, states[-1], y=y, beta=beta)
-            history.append(_largest(residual))
+            residual = dynamics.residual(net, x, states[-1], y=y, beta=beta, current=current)
+            history.append(largest(residual))
             if history[-1].max() <= tol:
                 verdict = Verdict.SETTLED
             elif not history[-1].max() <= _GROWTH * (1.0 + history[0].max()):
@@ -212,7 +239,7 @@ def _run(net, x, y, beta, first, dt, max_steps, tol, record):
         verdict = _trend(history, tol)
     trajectory = tuple(np.array(layer) for layer in zip(*states, strict=True)) if record else None
     with np.errstate(over="ignore", invalid="ignore"):
-        rates = dynamics.rates(net, states[-1])
+        rates = dynamics.held_rates(net, states[-1], y, beta)
     return Equilibrium(states[-1], rates, history, verdict, dt, tol, beta, trajectory)
 
 

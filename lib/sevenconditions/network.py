@@ -6,6 +6,7 @@ the weights into layer l are written :math:`W_l`: that is ``weights[l-1]``.
 """
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 
@@ -111,6 +112,13 @@ class Network:
         return (self.activation,) * (self.n_layers - 1) + (self.output,)
 
     @property
+    def is_symmetric(self):
+        """Whether feedback is transposed and lateral matrices symmetric: then an energy exists."""
+        return all(
+            np.array_equal(b, w.T) for b, w in zip(self.feedback[1:], self.weights[1:], strict=True)
+        ) and all(a is None or np.array_equal(a, a.T) for a in self.lateral)
+
+    @property
     def metric(self):
         """gamma^(l-L) for l = 1 .. L: the weight of layer l in the energy."""
         return tuple(self.feedback_gain ** (1.0 + i - self.n_layers) for i in range(self.n_layers))
@@ -129,6 +137,13 @@ class Network:
         if unknown:
             raise ValueError(f"replace: got {unknown}, expected fields among {sorted(known)}")
         return Network(**known | changes)
+
+
+class PhaseNetworks(NamedTuple):
+    """The network of the free phase and that of the nudged ones; the same unless repaired."""
+
+    free: Network
+    nudged: Network
 
 
 def layered(

@@ -1,0 +1,153 @@
+r"""The first-order response of a settled network to a nudge, and how far first order reaches.
+
+At an equilibrium :math:`dR/du\;du/d\beta = -\partial R/\partial\beta`. A physical network gives
+this answer by itself; here it is computed, as the limit that small nudges are compared with.
+"""
+
+import numpy as np
+
+from sevenconditions import dynamics
+from sevenconditions.checks import ConvergenceError
+
+ALMOST_FORWARD = 1e-12  # a mismatch below this is rounding: the free phase is the forward pass
+
+
+def linear_response(net, x, y, free, *, allow_unstable=False):
+    r"""du/dbeta at beta = 0, layer by layer: the limit of an infinitesimal nudge.
+
+    .. math:: \frac{du}{d\beta} = -\left(\frac{dR}{du}\right)^{-1} \frac{\partial C}{\partial v}
+
+    With full cancellation, where the free phase carries no mismatch, one sweep down and one up
+    replace the linear solve:
+
+    .. math:: dq_l = D_l\left(\gamma B_{l+1}\,dq_{l+1} - [l=L]\,\partial C/\partial v\right)
+
+    Parameters
+    ----------
+    net : Network
+    x, y : array_like, shape (batch, n_0), (batch, n_L)
+    free : Equilibrium          The settled free phase.
+    allow_unstable : bool       True returns the solve's number even where nothing would settle.
+
+    Returns
+    -------
+    tuple of ndarray, shape (batch, n_l), dimensionless
+
+    Raises
+    ------
+    ConvergenceError
+        If the fixed point repels (the sweeps need no stability and do not ask for it).
+
+    Source
+    ------
+    Scellier & Bengio 2019, Neural Comput. 31:312-329 (the response and its linearisation).
+
+    Examples
+    --------
+    >>> from sevenconditions import Network, free_phase
+    >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> free = free_phase(net, [1.5], tol=1e-14)
+    >>> [du.round(6).item() for du in linear_response(net, [1.5], [0.0], free)]
+    [-0.666667, -1.333333]
+    """
+    x, y, _ = dynamics.as_input(net, x, y)
+    slope_of_cost = free.rates[-1] - y
+    if _is_forward_pass(net, x, free):
+        return _two_sweeps(net, free, slope_of_cost)
+    local = dynamics.jacobian(net, x, free.potentials)
+    if not allow_unstable:
+        refuse_unstable(local)
+    nudge = np.zeros((*local.shape[:2], 1), dtype=local.dtype)
+    nudge[:, -net.sizes[-1] :, 0] = -slope_of_cost
+    return dynamics.split(net, np.linalg.solve(local, nudge)[:, :, 0])
+
+
+def refuse_unstable(local):
+    """Raise ConvergenceError, naming the radius, unless each dR/du has positive real parts only."""
+    lowest = np.linalg.eigvals(local).real.min(axis=1)
+    if (lowest <= 0).any():
+        raise ConvergenceError(
+            f"{int((lowest <= 0).sum())} of {len(local)} samples rest at a fixed point that repels "
+            f"(smallest real part of an eigenvalue of dR/du {lowest.min():.3g}, expected above 0; "
+            f"spectral radius of the undamped map {dynamics.radii(local, 1.0).max():.4g}): no "
+            "settling network stays there. Scale the weights or the asymmetric matrices down"
+        )
+
+
+def output_response(net, x, free):
+    r"""S, the block of J^{-1} that belongs to the output: how softly the outputs give way.
+
+    .. math:: S = (J^{-1})_{\mathrm{out},\mathrm{out}}, \qquad J = dR/dv
+
+    Parameters
+    ----------
+    net : Network
+    x : array_like, shape (batch, n_0)
+    free : Equilibrium
+
+    Returns
+    -------
+    ndarray, shape (batch, n_L, n_L), dimensionless
+
+    Examples
+    --------
+    >>> from sevenconditions import Network, free_phase
+    >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> output_response(net, [1.5], free_phase(net, [1.5])).round(6).item()
+    1.333333
+    """
+    x, _, _ = dynamics.as_input(net, x)
+    local = dynamics.jacobian(net, x, free.potentials)
+    n = net.sizes[-1]
+    unit = np.broadcast_to(np.eye(local.shape[1])[:, -n:], (len(x), local.shape[1], n))
+    # J^{-1} = D (dR/du)^{-1}: no division by a slope that may be 0
+    slopes = net.output.derivative(free.potentials[-1])
+    return slopes[:, :, None] * np.linalg.solve(local, unit)[:, -n:, :]
+
+
+def critical_beta(net, x, free):
+    r"""The size of a negative nudge at which the equilibrium is lost, to first order (condition 6).
+
+    .. math:: \beta_c = \min_{\text{samples}}\ \lambda_{\min}\!\left(S^{-1}\right)
+
+    Also the radius of convergence in beta while the output error is small; a large error makes
+    both smaller.
+
+    Parameters
+    ----------
+    net, x, free : as for `output_response`
+
+    Returns
+    -------
+    float, dimensionless
+
+    Examples
+    --------
+    >>> from sevenconditions import Network, free_phase
+    >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> round(critical_beta(net, [1.5], free_phase(net, [1.5])), 6)
+    0.75
+    """
+    softness = np.abs(np.linalg.eigvals(output_response(net, x, free))).max()
+    return float(1.0 / softness)
+
+
+def _is_forward_pass(net, x, free):
+    if net.cancellation != 1.0 or any(a is not None for a in net.lateral):
+        return False
+    carried = dynamics.mismatches(net, free.rates, dynamics.drives(net, x, free.rates))
+    return max(np.abs(q).max() for q in carried) < ALMOST_FORWARD
+
+
+def _two_sweeps(net, free, slope_of_cost):
+    slopes = [phi.derivative(u) for phi, u in zip(net.phis, free.potentials, strict=True)]
+    carried = [-slopes[-1] * slope_of_cost]  # dq, from the output down
+    inputs = [-slope_of_cost]
+    for i in reversed(range(net.n_layers - 1)):
+        inputs.append(net.feedback_gain * carried[-1] @ net.feedback[i + 1].T)
+        carried.append(slopes[i] * inputs[-1])
+    response, rate = [], 0.0
+    for i, extra in enumerate(reversed(inputs)):
+        response.append(extra + (rate @ net.weights[i].T if i else 0.0))
+        rate = slopes[i] * response[-1]
+    return tuple(response)
