@@ -1,6 +1,11 @@
 """Condition 5, contrast: a local Hebbian rule, nudged minus free (chapter 5)."""
 
-from sevenconditions import dynamics
+from dataclasses import dataclass
+
+import numpy as np
+
+from sevenconditions import checks, dynamics
+from sevenconditions.dynamics import Signals
 from sevenconditions.gradient import Gradient
 
 
@@ -35,10 +40,246 @@ def hebbian(net, x, state):
     18.0
     """
     x, _, _ = dynamics.as_input(net, x)
-    below = (x, *state.rates[:-1])
-    carried = dynamics.mismatches(net, state.rates, dynamics.drives(net, x, state.rates))
-    scaled = [m * q / len(x) for m, q in zip(net.metric, carried, strict=True)]
+    return local_product(net, dynamics.signals(net, x, state.rates))
+
+
+def local_product(net, read):
+    r"""Post times pre of every synapse, :math:`\gamma^{l-L}\,q_l v_{l-1}^T`, a batch mean.
+
+    Parameters
+    ----------
+    net : Network
+    read : Signals          Of one phase.
+
+    Returns
+    -------
+    Gradient, dimensionless
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
+    >>> local_product(net, Signals((np.array([[6.0]]),), (np.array([[3.0]]),))).weights[0].item()
+    18.0
+    """
+    scaled = [m * q / len(q) for m, q in zip(net.metric, read.post, strict=True)]
     return Gradient(
-        tuple(q.T @ v for q, v in zip(scaled, below, strict=True)),
+        tuple(q.T @ v for q, v in zip(scaled, read.pre, strict=True)),
         tuple(q.sum(axis=0) for q in scaled),
     )
+
+
+def contrastive_hebbian(phases):
+    r"""The rule that keeps condition 5: the local product of each phase, summed with its weight.
+
+    .. math:: \hat g = \mathrm{Re}\left[w_0\,h(u^0) + \sum_k w_k\,h(u^{\beta_k})\right]
+
+    A rule is a function from `phases.Phases` to a `Gradient`; write your own to try another. With
+    cancellation below 1 this one estimates the gradient of *tied* weights, B = W^T.
+
+    Parameters
+    ----------
+    phases : Phases
+
+    Returns
+    -------
+    Gradient                An estimate of +dC/dtheta: subtract it to learn.
+
+    Source
+    ------
+    Movellan 1991; Scellier & Bengio 2017, Front. Comput. Neurosci. 11:24.
+
+    Examples
+    --------
+    >>> import sevenconditions as sc
+    >>> net = sc.layered((3, 4, 2), rng=np.random.default_rng(0))
+    >>> rule = sc.ALL_HOLD.contrast
+    >>> rule is contrastive_hebbian
+    True
+    """
+    total = [0.0] * (2 * phases.net.n_layers)
+    for weight, read in zip(
+        (phases.free_weight, *phases.weights), (phases.free, *phases.nudged), strict=True
+    ):
+        if weight != 0.0:
+            product = local_product(phases.net, read)
+            parts = (*product.weights, *product.biases)
+            total = [t + np.real(weight * p) for t, p in zip(total, parts, strict=True)]
+    return Gradient(tuple(total[: phases.net.n_layers]), tuple(total[phases.net.n_layers :]))
+
+
+def post_change(phases):
+    r"""The change of the postsynaptic signal times the free presynaptic rate (condition 5).
+
+    .. math:: \hat g_l = \gamma^{l-L}\,\mathrm{Re}\left[w_0 q^0_l + \sum_k w_k q_l^{\beta_k}\right]
+       (v_{l-1}^0)^T
+
+    The gradient of a forward weight whose feedback copy stays as it is; with full cancellation both
+    parameterisations agree.
+
+    Parameters, returns : as for `contrastive_hebbian`
+
+    Source
+    ------
+    Scellier, Goyal, Binas, Mesnard & Bengio 2018, arXiv:1808.04873.
+
+    Examples
+    --------
+    >>> post_change.tied
+    False
+    """
+    return contrastive_hebbian(
+        phases._replace(nudged=tuple(Signals(read.post, phases.free.pre) for read in phases.nudged))
+    )
+
+
+post_change.tied = False  # which gradient it estimates: feedback held fixed
+
+
+def plain_hebbian(phases):
+    r"""The control that breaks condition 5: activity times activity of the free phase, no contrast.
+
+    .. math:: \hat g_l = -v_l\,v_{l-1}^T
+
+    so that a step along it strengthens what fires together.
+
+    Parameters, returns : as for `contrastive_hebbian`
+
+    Source
+    ------
+    Hebb 1949, The Organization of Behavior.
+
+    Examples
+    --------
+    >>> plain_hebbian.__name__
+    'plain_hebbian'
+    """
+    rates = phases.states[0].rates
+    read = Signals(tuple(-v / m for v, m in zip(rates, phases.net.metric, strict=True)),
+                   phases.free.pre)  # fmt: skip
+    return local_product(phases.net, read)
+
+
+def mixed_with_hebbian(share, *, scale=1.0):
+    r"""The dial of condition 5: a share h of the update is plain Hebbian, without contrast.
+
+    .. math:: \hat g = (1-h)\,\hat g_{\text{contrast}} + h k\,\hat g_{\text{Hebb}}
+
+    Parameters
+    ----------
+    share : float in [0, 1]     h.
+    scale : float               k, the size given to the Hebbian part.
+
+    Returns
+    -------
+    callable, as `contrastive_hebbian`
+
+    Raises
+    ------
+    ValueError
+        If share is out of range.
+
+    Examples
+    --------
+    >>> mixed_with_hebbian(0.1).share
+    0.1
+    """
+    return _Mixed(
+        checks.number("share", share, at_least=0, at_most=1), checks.number("scale", scale)
+    )
+
+
+def two_vector_cosine(share, ratio, cosine):
+    r"""Cosine that a mixture keeps to its first part: what the dial of condition 5 costs.
+
+    .. math:: \cos = \frac{1 + k\,c}{\sqrt{1 + 2 k c + k^2}}, \qquad k = \frac{h\,r}{1 - h}
+
+    Parameters
+    ----------
+    share : float in [0, 1]     h, the share of the second part.
+    ratio : float >= 0          r, length of the second part over that of the first.
+    cosine : float              c, between the two.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> two_vector_cosine(0.5, 1.0, 0.0).round(6).item()
+    0.707107
+    """
+    first, second = 1.0 - share, share * ratio
+    length = np.sqrt(first**2 + 2.0 * first * second * cosine + second**2)
+    return np.float64((first + second * cosine) / length)
+
+
+def reach(rule, phases, *, step=1e-3):
+    r"""Whose signals change an entry of the update: locality of a rule, found by probing it.
+
+    Each signal, one end of a synapse in every phase, is moved by itself; what moves with it is
+    recorded. A rule is local where row i of layer l answers to its own post-signal and column j to
+    its own pre-signal, and to nothing else.
+
+    Parameters
+    ----------
+    rule : callable         Phases -> Gradient, treated as a black box.
+    phases : Phases
+    step : float            How far each signal is moved.
+
+    Returns
+    -------
+    own, foreign : int
+        Pairs of a signal and a weight entry that moves with it: at one of its own two ends, and
+        elsewhere. A local rule has foreign = 0.
+
+    Examples
+    --------
+    >>> import sevenconditions as sc
+    >>> net = sc.layered((2, 3, 2), rng=np.random.default_rng(0))
+    >>> read = sc.take_phases(net, [1.0, -1.0], [0.5, 0.0])
+    >>> reach(contrastive_hebbian, read)[1]
+    0
+    """
+    before, own, foreign = rule(phases), 0, 0
+    for layer, weight in enumerate(before.weights):
+        for end, axis in (("post", 0), ("pre", 1)):
+            for unit in range(weight.shape[axis]):
+                after = rule(_moved(phases, end, layer, unit, step))
+                for index, (old, new) in enumerate(zip(before.weights, after.weights, strict=True)):
+                    hit = old != new
+                    inside = np.zeros_like(hit)
+                    if index == layer:
+                        inside[(unit,) if axis == 0 else (slice(None), unit)] = True
+                    own += int((hit & inside).sum())
+                    foreign += int((hit & ~inside).sum())
+    return own, foreign
+
+
+@dataclass(frozen=True)
+class _Mixed:
+    share: float
+    scale: float
+
+    def __call__(self, phases):
+        contrast, plain = contrastive_hebbian(phases), plain_hebbian(phases)
+        a, b = 1.0 - self.share, self.share * self.scale
+        return Gradient(
+            *(
+                tuple(a * c + b * h for c, h in zip(first, second, strict=True))
+                for first, second in zip(contrast, plain, strict=True)
+            )
+        )
+
+
+def _moved(phases, end, layer, unit, step):
+    """The phases with one signal moved, by an amount of its own in each phase and sample."""
+
+    def moved(read, amount):
+        parts = list(getattr(read, end))
+        parts[layer] = parts[layer].copy()
+        parts[layer][:, unit] += amount * (1.0 + np.arange(len(parts[layer])))
+        return read._replace(**{end: tuple(parts)})
+
+    nudged = tuple(moved(read, step * (k + 2)) for k, read in enumerate(phases.nudged))
+    return phases._replace(free=moved(phases.free, step), nudged=nudged)

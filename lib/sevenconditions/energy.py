@@ -6,9 +6,165 @@ With transposed feedback and no lateral matrix the dynamics descend it: :math:`d
 metric :math:`M = \mathrm{diag}(\gamma^{l-L})`.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sevenconditions import checks, dynamics
+from sevenconditions.network import PhaseNetworks
+
+
+def conservative(net):
+    r"""The setting that keeps condition 2 where feedback is transposed: lateral A is symmetric.
+
+    .. math:: A_l \leftarrow \tfrac12\,(A_l + A_l^T)
+
+    An energy setting is a function from a `Network` to the one that settles, or to
+    `PhaseNetworks` where the nudged phases run in another; write your own to try it.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    Network
+
+    Source
+    ------
+    Hopfield 1984, PNAS 81:3088-3092; Cohen & Grossberg 1983, IEEE Trans. SMC-13:815-826.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[np.eye(2)], biases=[[0, 0]], lateral=[None, [[0, 1], [-1, 0]]])
+    >>> bool(conservative(net).lateral[1].any())
+    False
+    """
+    if all(a is None for a in net.lateral):
+        return net
+    return net.replace(lateral=[None if a is None else 0.5 * (a + a.T) for a in net.lateral])
+
+
+def rotated(strength, *, seed=0):
+    """The dial of condition 2 as a setting: antisymmetric lateral connections, see `rotate`.
+
+    Parameters
+    ----------
+    strength : float        a, the norm of each lateral matrix. Dimensionless.
+    seed : int              Of the matrices: a setting gives the same ones each time.
+
+    Returns
+    -------
+    callable, Network -> Network
+
+    Examples
+    --------
+    >>> rotated(0.4).strength
+    0.4
+    """
+    return _Rotated(checks.number("strength", strength), checks.whole_number("seed", seed))
+
+
+def repaired(net):
+    r"""The repair of condition 2: nudged phases run in the mirrored network (asymmetric EP).
+
+    .. math:: \tau\dot u = -R(u, \beta) + 2 A_J\,(v - v^0), \qquad
+       A_J = M^{-1}\,\tfrac12\left(MJ - (MJ)^T\right)
+
+    The extra term swaps forward and feedback matrices, :math:`W_l \leftrightarrow B_l^T`, and
+    transposes lateral ones; a constant current holds the free state :math:`v^0` at rest. The
+    response then equals the adjoint exactly, whatever the asymmetry.
+
+    Parameters
+    ----------
+    net : Network with cancellation 0; elsewhere the product rule stays wrong
+
+    Returns
+    -------
+    PhaseNetworks
+
+    Raises
+    ------
+    ValueError
+        If cancellation is not 0.
+
+    Source
+    ------
+    Scurria, Vanden Abeele, Mognetti & Massar 2026, arXiv:2602.03670.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[1.0]], [[2.0]]], biases=[[0], [0]], feedback=[None, [[0.5]]])
+    >>> repaired(net).nudged.weights[1], repaired(net).nudged.feedback[1]
+    (array([[0.5]]), array([[2.]]))
+    """
+    if net.cancellation != 0.0:
+        raise ValueError(
+            f"net: got cancellation {net.cancellation:g}, expected 0: only there does the product "
+            "rule turn the repaired response into a gradient"
+        )
+    mirrored = net.replace(
+        weights=[net.weights[0], *(b.T for b in net.feedback[1:])],
+        feedback=[None, *(w.T for w in net.weights[1:])],
+        lateral=[None if a is None else a.T for a in net.lateral],
+    )
+    return PhaseNetworks(net, mirrored)
+
+
+def homeostasis(net, x, state, *, n_steps=60, rate=0.5):
+    r"""Feedback that descends the asymmetry of the Jacobian: the slow repair of condition 2.
+
+    .. math:: B_l \leftarrow B_l - \eta\,\nabla_{B_l}\,
+       \tfrac12 \lVert MJ - (MJ)^T \rVert_F^2 \big/ \text{curvature}
+
+    averaged over the samples, at a state that is held. Only B changes.
+
+    Parameters
+    ----------
+    net : Network
+    x : array_like, shape (batch, n_0)
+    state : Equilibrium         Where the Jacobian is taken.
+    n_steps : int >= 0
+    rate : float in (0, 1]      eta; at 1 a step reaches the minimum along the stiffest direction.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        If n_steps or rate is out of range.
+
+    Source
+    ------
+    Laborieux & Zenke 2024, ICLR, arXiv:2309.02214.
+
+    Examples
+    --------
+    >>> from sevenconditions import Network, free_phase
+    >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0], [0]], feedback=[None, [[0.1]]])
+    >>> round(homeostasis(net, [1.0], free_phase(net, [1.0])).feedback[1].item(), 6)
+    0.5
+    """
+    n_steps = checks.whole_number("n_steps", n_steps)
+    rate = checks.number("rate", rate, above=0, at_most=1)
+    x, _, _ = dynamics.as_input(net, x)
+    layer_drives = dynamics.drives(net, x, state.rates)
+    feedback = list(net.feedback)
+    for i in range(1, net.n_layers):
+        predicted = net.cancellation * net.phis[i].derivative(layer_drives[i])
+        below = predicted[:, :, None] * net.weights[i]  # c D W of each sample
+        curvature = 1.0 + 2.0 * np.linalg.norm(below, 2, axis=(1, 2)).max() ** 2
+        for _ in range(n_steps):
+            inner = feedback[i] @ below  # the block of MJ within the layer below
+            skew = inner - inner.transpose(0, 2, 1)
+            slope = (skew @ below.transpose(0, 2, 1)).mean(axis=0)
+            slope += feedback[i] - net.weights[i].T
+            feedback[i] = feedback[i] - rate * slope / curvature
+    return net.replace(feedback=feedback)
 
 
 def energy(net, x, state):
@@ -195,6 +351,15 @@ def rotate(net, strength, *, rng):
             skew = draw - draw.T
             lateral[index] = strength * skew / np.linalg.norm(skew, 2)
     return net.replace(lateral=lateral)
+
+
+@dataclass(frozen=True)
+class _Rotated:
+    strength: float
+    seed: int
+
+    def __call__(self, net):
+        return rotate(net, self.strength, rng=np.random.default_rng(self.seed))
 
 
 def asymmetry_error(net, x, y, free):

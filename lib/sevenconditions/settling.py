@@ -5,9 +5,167 @@ distance shrinks each step by the spectral radius of its derivative,
 :math:`F' = I - \mathrm{dt}\,\partial R/\partial u`; the condition holds when that is below 1.
 """
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 
-from sevenconditions import checks, dynamics
+from sevenconditions import checks, dynamics, equilibrium, solvers
+from sevenconditions.equilibrium import Verdict
+
+
+def rest(*, tol=1e-12, max_sweeps=500):
+    """The setting that keeps condition 1: every phase settles to a tolerance (chapter 1).
+
+    A settling is a function ``(net, x, *, y=None, beta=0.0, start=None, current=None)`` that
+    returns an `Equilibrium`; write your own to try another. beta may be one number a sample.
+
+    Parameters
+    ----------
+    tol : float > 0         On the largest residual of any sample.
+    max_sweeps : int >= 1   After these the physical dynamics take over.
+
+    Returns
+    -------
+    callable                `solvers.sweep` with these settings.
+
+    Raises
+    ------
+    ValueError
+        If tol or max_sweeps is not positive.
+
+    Examples
+    --------
+    >>> from sevenconditions import Network
+    >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> rest(tol=1e-9)(net, [1.5]).converged
+    True
+    """
+    tol = checks.number("tol", tol, above=0)
+    max_sweeps = checks.whole_number("max_sweeps", max_sweeps, at_least=1)
+    return partial(solvers.sweep, tol=tol, max_sweeps=max_sweeps)
+
+
+def euler(*, dt=None, tol=1e-10, max_steps=5000):
+    """Every phase runs the physical dynamics, step by step, to a tolerance (condition 1).
+
+    Parameters
+    ----------
+    dt, tol, max_steps : as for `equilibrium.settle`
+
+    Returns
+    -------
+    callable                `equilibrium.settle` with these settings.
+
+    Examples
+    --------
+    >>> from sevenconditions import Network
+    >>> net = Network(weights=[[[1.0]]], biases=[[0.0]])
+    >>> euler(dt=1.0)(net, [1.5]).n_steps
+    1
+    """
+    return partial(equilibrium.settle, dt=dt, tol=tol, max_steps=max_steps, quiet=True)
+
+
+def exact():
+    """Every phase is solved to rounding by Newton's method: the reference of condition 1.
+
+    Returns
+    -------
+    callable                `solvers.newton`.
+
+    Examples
+    --------
+    >>> from sevenconditions import Network
+    >>> net = Network(weights=[[[1.0]]], biases=[[0.0]])
+    >>> exact()(net, [1.5]).residual
+    0.0
+    """
+    return solvers.newton
+
+
+def fixed_steps(n_steps, *, dt=0.5):
+    r"""The dial of condition 1: the nudged phases stop after n_steps, settled or not (chapter 1).
+
+    The free phase settles; its error would be a bias of its own, divided by beta.
+
+    Parameters
+    ----------
+    n_steps : int >= 0      K.
+    dt : float > 0          In units of tau.
+
+    Returns
+    -------
+    callable, a settling as described at `rest`; its runs end with the verdict TRUNCATED
+
+    Raises
+    ------
+    ValueError
+        If n_steps is not a whole number or dt is not positive.
+
+    Breaks when
+    -----------
+    n_steps is small: the error is what `truncated_response` leaves out, about radius^n_steps.
+
+    Examples
+    --------
+    >>> from sevenconditions import Network
+    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
+    >>> settling = fixed_steps(1, dt=0.5)
+    >>> plus = settling(net, [1.0], y=[0.0], beta=1.0, start=settling(net, [1.0]))
+    >>> plus.rates[-1].round(6).item(), plus.verdict.name
+    (1.0, 'TRUNCATED')
+    """
+    n_steps = checks.whole_number("n_steps", n_steps)
+    return _FixedSteps(n_steps, checks.number("dt", dt, above=0))
+
+
+@dataclass(frozen=True)
+class _FixedSteps:
+    n_steps: int
+    dt: float
+
+    def __call__(self, net, x, *, y=None, beta=0.0, start=None, current=None):
+        if not np.any(beta):
+            return solvers.newton(net, x, start=start, current=current)
+        x, y, beta = dynamics.as_input(net, x, y, beta)
+        u = equilibrium.starting_potentials(net, x, start)
+        history = []
+        for step in range(self.n_steps + 1):
+            residual = dynamics.residual(net, x, u, y=y, beta=beta, current=current)
+            history.append(equilibrium.largest(residual))
+            if step < self.n_steps:
+                u = tuple(a - self.dt * r for a, r in zip(u, residual, strict=True))
+        rates = dynamics.held_rates(net, u, y, beta)
+        return equilibrium.Equilibrium(
+            u, rates, np.array(history), Verdict.TRUNCATED, self.dt, np.inf, beta
+        )
+
+
+def best_dt(net, x, state):
+    r"""The step, of those up to 1, with which the slowest sample settles fastest, near a state.
+
+    Parameters
+    ----------
+    net : Network
+    x : array_like, shape (batch, n_0)
+    state : Equilibrium
+
+    Returns
+    -------
+    float, in units of tau; one of 0.02, 0.04, ... 1
+
+    Examples
+    --------
+    >>> from sevenconditions import Network, free_phase
+    >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> best_dt(net, [1.0], free_phase(net, [1.0]))
+    1.0
+    """
+    x, _, _ = dynamics.as_input(net, x)
+    z = np.linalg.eigvals(dynamics.jacobian(net, x, state.potentials)).ravel()
+    steps = np.linspace(0.02, 1.0, 50)
+    return float(steps[np.abs(1.0 - steps[:, None] * z).max(axis=1).argmin()])
 
 
 def spectrum(net, x, state, *, dt=None):
@@ -18,7 +176,8 @@ def spectrum(net, x, state, *, dt=None):
     net : Network
     x : array_like, shape (batch, n_0)
     state : Equilibrium
-    dt : float > 0 or None      None takes the step with which the state was reached.
+    dt : float > 0 or None
+        None takes the step with which the state was reached; `best_dt` if it took no steps.
 
     Returns
     -------
@@ -32,7 +191,9 @@ def spectrum(net, x, state, *, dt=None):
     [[-0.5, 0.5]]
     """
     x, _, _ = dynamics.as_input(net, x)
-    dt = state.dt if dt is None else checks.number("dt", dt, above=0)
+    if dt is None:
+        dt = state.dt if np.isfinite(state.dt) else best_dt(net, x, state)
+    dt = checks.number("dt", dt, above=0)
     local = dynamics.jacobian(net, x, state.potentials, beta=state.beta)
     return 1.0 - dt * np.linalg.eigvals(local).astype(complex)
 
