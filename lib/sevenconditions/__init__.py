@@ -16,14 +16,20 @@ True
 from importlib import import_module
 
 from sevenconditions.activations import ACTIVATIONS, Activation, activation
-from sevenconditions.checks import ConvergenceError, ConvergenceWarning
+from sevenconditions.checks import (
+    BasinWarning,
+    ConvergenceError,
+    ConvergenceWarning,
+    PrecisionWarning,
+)
 from sevenconditions.contrast import hebbian
 from sevenconditions.energy import energy, total_energy
 from sevenconditions.equilibrium import Equilibrium, settle
-from sevenconditions.exact import backprop, central_differences, recurrent_backprop
+from sevenconditions.exact import backprop, bptt, central_differences, recurrent_backprop
 from sevenconditions.gradient import Gradient, angle_deg, cosine, norm_ratio, relative_error
 from sevenconditions.network import Network, layered
-from sevenconditions.phases import free_phase, nudged_phase
+from sevenconditions.phases import clamped_phase, free_phase, nudged_phase
+from sevenconditions.recipe import ALL_HOLD, Recipe, estimate_gradient, take_phases
 
 __version__ = "0.1.0"
 

@@ -1,0 +1,186 @@
+"""A recipe: seven slots, one a condition, that together estimate a gradient.
+
+The slots stand in the order of the chapters. Each is a plain function, or a small frozen value, so
+a rule of your own takes part by being put in its slot:
+``ALL_HOLD._replace(feedback=mine)``.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from sevenconditions import architecture, contrast, dynamics, feedback, phases, settling
+from sevenconditions import nudging as nudgings
+from sevenconditions.checks import ConvergenceError
+from sevenconditions.energy import conservative
+from sevenconditions.equilibrium import Verdict
+from sevenconditions.gradient import Gradient
+from sevenconditions.network import Network, PhaseNetworks
+from sevenconditions.response import refuse_unstable
+
+CONDITIONS = ("settling", "energy", "phases", "feedback", "contrast", "nudging", "architecture")
+
+
+class Recipe(NamedTuple):
+    r"""What each of the seven conditions is met with. The defaults meet them all.
+
+    Parameters
+    ----------
+    settling : callable         (net, x, *, y, beta, start, current) -> Equilibrium; see
+        `settling.rest`. beta may be one number a sample.
+    energy : callable           Network -> Network, or -> PhaseNetworks; see `energy.conservative`.
+    phases : callable           (networks, x, y, *, nudging, settle, rng) -> Phases; see
+        `phases.two_phases`.
+    feedback : callable         Network -> Network; see `feedback.transposed`.
+    contrast : callable         Phases -> Gradient; see `contrast.contrastive_hebbian`.
+    nudging : Nudging           See `nudging.centered`.
+    architecture : callable     Network -> Network; see `architecture.matched`.
+
+    Examples
+    --------
+    >>> Recipe()._fields == CONDITIONS
+    True
+    """
+
+    settling: Callable = settling.rest(tol=1e-13)
+    energy: Callable = conservative
+    phases: Callable = phases.two_phases
+    feedback: Callable = feedback.transposed
+    contrast: Callable = contrast.contrastive_hebbian
+    nudging: nudgings.Nudging = nudgings.centered(1e-5)
+    architecture: Callable = architecture.matched
+
+
+ALL_HOLD = Recipe()
+
+
+def take_phases(net, x, y, recipe=ALL_HOLD, *, allow_unsettled=False, rng=None):
+    """Run a recipe up to its phases: what the rule of condition 5 will read.
+
+    Parameters
+    ----------
+    net, x, y, recipe, allow_unsettled, rng : as for `estimate_gradient`
+
+    Returns
+    -------
+    Phases
+
+    Raises
+    ------
+    ConvergenceError, ValueError
+        As `estimate_gradient`.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import layered
+    >>> net = layered((2, 3, 2), rng=np.random.default_rng(0))
+    >>> take_phases(net, [1.0, -1.0], [0.5, 0.0]).betas
+    (-1e-05, 1e-05)
+    """
+    x, y, _ = dynamics.as_input(net, x, y)
+    networks = prepared(net, recipe)
+    read = recipe.phases(networks, x, y, nudging=recipe.nudging, settle=recipe.settling, rng=rng)
+    if not allow_unsettled:
+        _refuse_unsettled(read)
+        _refuse_repelling(networks, x, read)
+    phases.check_digits(read)
+    return read
+
+
+def prepared(net, recipe):
+    """The network that a recipe settles: architecture, then feedback, then energy.
+
+    Returns
+    -------
+    PhaseNetworks
+
+    Examples
+    --------
+    >>> from sevenconditions.network import layered
+    >>> prepared(layered((2, 2), rng=np.random.default_rng(0)), ALL_HOLD).free.cancellation
+    1.0
+    """
+    ready = recipe.energy(recipe.feedback(recipe.architecture(net)))
+    return ready if isinstance(ready, PhaseNetworks) else PhaseNetworks(ready, ready)
+
+
+def estimate_gradient(net, x, y, recipe=ALL_HOLD, *, allow_unsettled=False, rng=None):
+    """Estimate +dC/dtheta, C the batch mean of ``1/2 |v_L - y|^2``: subtract it to learn.
+
+    Parameters
+    ----------
+    net : Network
+    x, y : array_like, shape (batch, n_0), (batch, n_L)
+    recipe : Recipe, an entry of the `zoo.ZOO`, or a function (net, x, y) -> Gradient
+    allow_unsettled : bool      Use the phases as they are, even where they did not settle.
+    rng : numpy.random.Generator or None        For recipes that read with noise.
+
+    Returns
+    -------
+    Gradient
+
+    Raises
+    ------
+    ConvergenceError
+        If a phase did not settle, or rests at a fixed point that repels.
+    ValueError
+        If x, y or a setting do not fit.
+
+    Examples
+    --------
+    >>> from sevenconditions import backprop, relative_error
+    >>> from sevenconditions.network import layered
+    >>> net = layered((3, 4, 2), rng=np.random.default_rng(0))
+    >>> x, y = [1.0, 0.0, 1.0], [0.0, 1.0]
+    >>> bool(relative_error(estimate_gradient(net, x, y), backprop(net, x, y)) < 1e-6)
+    True
+    """
+    if not isinstance(net, Network):
+        raise ValueError(f"net: got {type(net).__name__}, expected a Network, as from layered(...)")
+    rule = getattr(recipe, "estimate", recipe)
+    if isinstance(rule, Recipe):
+        read = take_phases(net, x, y, rule, allow_unsettled=allow_unsettled, rng=rng)
+        return rule.contrast(read)
+    if not callable(rule):
+        raise ValueError(
+            f"recipe: got {rule!r}, expected a Recipe such as ALL_HOLD, an entry such as "
+            "ZOO['backprop'], or a function of (net, x, y)"
+        )
+    x, y, _ = dynamics.as_input(net, x, y)
+    return _shaped_as(net, rule(net, x, y))
+
+
+def _refuse_unsettled(read):
+    for state in read.states:
+        if state.verdict not in (Verdict.SETTLED, Verdict.TRUNCATED):
+            raise ConvergenceError(
+                f"a phase with beta = {state.beta:.3g} did not settle: residual "
+                f"{state.residual:.3g} after {state.n_steps} steps, wanted {state.tol:.3g} "
+                f"({state.verdict.value}). Scale the weights down, allow more steps, or pass "
+                "allow_unsettled=True to use the phases as they are"
+            )
+
+
+def _refuse_repelling(networks, x, read):
+    """A fixed point found by sweeps or Newton's method may repel; the dynamics would not stay."""
+    free = read.states[0]
+    stepped = np.isfinite(free.dt)  # the dynamics themselves came to rest here
+    limit = len(read.states) == 1  # the linear response has looked already, or needs no stability
+    if not (stepped or limit or networks.free.is_symmetric):
+        refuse_unstable(dynamics.jacobian(networks.free, x, free.potentials))
+
+
+def _shaped_as(net, gradient):
+    """The gradient, if it has the shapes of the network's parameters."""
+    try:
+        weights, biases = gradient
+        found = [np.shape(part) for part in (*weights, *biases)]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"rule: it returned {type(gradient).__name__}, expected Gradient(weights, biases)"
+        ) from None
+    wanted = [part.shape for part in (*net.weights, *net.biases)]
+    if found != wanted:
+        raise ValueError(f"rule: it returned arrays of shapes {found}, expected {wanted}")
+    return Gradient(tuple(map(np.asarray, weights)), tuple(map(np.asarray, biases)))
