@@ -13,6 +13,8 @@ import numpy as np
 from sevenconditions import checks, dynamics, exact, solvers
 from sevenconditions.gradient import Gradient
 
+_TINY = 1e-30  # a complex step: the imaginary part is then the derivative, exactly
+
 
 def as_given(net):
     """The network's own cancellation, feedback gain and lateral matrices, whatever they are."""
@@ -147,10 +149,7 @@ def state_mismatch(net, x, free):
     0.333333
     """
     x, _, _ = dynamics.as_input(net, x)
-    forward, rate = [], x
-    for weight, bias, phi in zip(net.weights, net.biases, net.phis, strict=True):
-        forward.append(rate @ weight.T + bias)
-        rate = phi(forward[-1])
+    forward, _ = dynamics.forward_pass(net, x)
     there, here = np.concatenate(forward, axis=1), np.concatenate(free.potentials, axis=1)
     return float(np.linalg.norm(here - there) / np.linalg.norm(there))
 
@@ -186,14 +185,14 @@ def replay(net, x, y, *, n_steps, beta, dt=0.5):
        \frac{h^\beta_{t+1} - h^\beta_t}{\beta} \to -\frac{\partial C}{\partial\theta_{T-t}}
 
     for beta -> 0, from the settled free phase, which is also what is unrolled. The left sides are
-    taken from two opposite nudges.
+    taken from two opposite nudges, or in the limit itself, by a complex step.
 
     Parameters
     ----------
     net : Network
     x, y : array_like, shape (batch, n_0), (batch, n_L)
     n_steps : int >= 1          Steps of the nudged phase, and of the unrolled free phase.
-    beta : float > 0
+    beta : float > 0 or None    None takes the limit beta -> 0.
     dt : float > 0              In units of tau.
 
     Returns
@@ -223,25 +222,26 @@ def replay(net, x, y, *, n_steps, beta, dt=0.5):
     """
     x, y, _ = dynamics.as_input(net, x, y)
     n_steps = checks.whole_number("n_steps", n_steps, at_least=1)
-    beta, dt = checks.number("beta", beta, above=0), checks.number("dt", dt, above=0)
+    dt = checks.number("dt", dt, above=0)
     free = solvers.newton(net, x)
-    plus, minus = (_run(net, x, y, sign * beta, dt, free, n_steps) for sign in (1.0, -1.0))
-    metric = net.metric
-    velocities = tuple(
-        m * (np.diff(p, axis=0) - np.diff(q, axis=0)) / (2.0 * beta * dt)
-        for m, p, q in zip(metric, plus, minus, strict=True)
-    )
-    risen, fallen = _products(net, x, plus), _products(net, x, minus)
-    slopes = exact.bptt_by_step(net, x, y, n_steps=n_steps, dt=dt, at=free, tied=True)
-    products = tuple(
-        risen[t + 1].minus(risen[t]).minus(fallen[t + 1].minus(fallen[t]), over=2.0 * beta)
-        for t in range(n_steps)
-    )
+    if beta is None:
+        run = _run(net, x, y, 1j * _TINY, dt, free, n_steps)
+        moved = tuple(u.imag / _TINY for u in run)
+        products = [_mapped(np.imag, h, _TINY) for h in _products(net, x, run)]
+    else:
+        beta = checks.number("beta", beta, above=0)
+        plus, minus = (_run(net, x, y, sign * beta, dt, free, n_steps) for sign in (1.0, -1.0))
+        moved = tuple((p - q) / (2.0 * beta) for p, q in zip(plus, minus, strict=True))
+        products = [
+            p.minus(q, over=2.0 * beta)
+            for p, q in zip(_products(net, x, plus), _products(net, x, minus), strict=True)
+        ]
+    unrolled = exact.bptt_by_step(net, x, y, n_steps=n_steps, dt=dt, at=free, tied=True)
     return Replay(
-        velocities,
-        tuple(-s for s in slopes.rates),
-        products,
-        tuple(Gradient(*(tuple(-p for p in part) for part in g)) for g in slopes.parameters),
+        tuple(m * np.diff(u, axis=0) / dt for m, u in zip(net.metric, moved, strict=True)),
+        tuple(-s for s in unrolled.rates),
+        tuple(later.minus(h) for h, later in zip(products, products[1:], strict=False)),
+        tuple(_mapped(np.negative, g, 1.0) for g in unrolled.parameters),
     )
 
 
@@ -294,7 +294,7 @@ class _Numbers:
 
 def _run(net, x, y, beta, dt, free, n_steps):
     """Potentials of a nudged phase after each step, shape (n_steps + 1, batch, n_l) a layer."""
-    states = [free.potentials]
+    states = [tuple(u.astype(np.result_type(u, beta)) for u in free.potentials)]
     for _ in range(n_steps):
         residual = dynamics.residual(net, x, states[-1], y=y, beta=beta)
         states.append(tuple(u - dt * r for u, r in zip(states[-1], residual, strict=True)))
@@ -314,6 +314,10 @@ def _products(net, x, run):
             )
         )
     return result
+
+
+def _mapped(function, gradient, over):
+    return Gradient(*(tuple(function(p) / over for p in part) for part in gradient))
 
 
 def _relative(first, second):

@@ -61,6 +61,24 @@ def drives(net, x, layer_rates):
     return tuple(v @ w.T + b for w, b, v in zip(net.weights, net.biases, below, strict=True))
 
 
+def forward_pass(net, x):
+    """Drives and rates of the layers 1 to L without any feedback.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[2.0]], [[3.0]]], biases=[[0.0], [1.0]], activation="linear")
+    >>> [a.item() for a in forward_pass(net, np.array([[1.0]]))[0]]
+    [2.0, 7.0]
+    """
+    layer_drives, layer_rates, below = [], [], x
+    for weight, bias, phi in zip(net.weights, net.biases, net.phis, strict=True):
+        layer_drives.append(below @ weight.T + bias)
+        below = phi(layer_drives[-1])
+        layer_rates.append(below)
+    return tuple(layer_drives), tuple(layer_rates)
+
+
 def mismatches(net, layer_rates, layer_drives):
     """q_l = v_l - c phi_l(a_l): what feedback carries and the learning rule reads."""
     if net.cancellation == 0.0:

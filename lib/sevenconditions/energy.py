@@ -359,7 +359,8 @@ class _Rotated:
     seed: int
 
     def __call__(self, net):
-        return rotate(net, self.strength, rng=np.random.default_rng(self.seed))
+        # a stream of this condition alone, so that it repeats no other draw of the same seed
+        return rotate(net, self.strength, rng=np.random.default_rng([self.seed, 2]))
 
 
 def asymmetry_error(net, x, y, free):

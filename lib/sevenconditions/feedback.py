@@ -41,7 +41,7 @@ def transposed(net):
     >>> transposed(net).feedback[1]
     array([[2.]])
     """
-    return net if net.is_symmetric else net.replace(feedback=None)
+    return net if net.feedback_is_transposed else net.replace(feedback=None)
 
 
 def random(*, seed=0, gain=1.0):
@@ -330,16 +330,13 @@ def delivered_gradient(net, x, y):
     True
     """
     x, y, _ = dynamics.as_input(net, x, y)
-    rates, slopes = [x], []
-    for weight, bias, phi in zip(net.weights, net.biases, net.phis, strict=True):
-        drive = rates[-1] @ weight.T + bias
-        rates.append(phi(drive))
-        slopes.append(phi.derivative(drive))
+    drives, rates = dynamics.forward_pass(net, x)
+    slopes = [phi.derivative(a) for phi, a in zip(net.phis, drives, strict=True)]
     deltas = [slopes[-1] * (rates[-1] - y) / len(x)]
     for i in reversed(range(1, net.n_layers)):
         deltas.insert(0, slopes[i - 1] * (deltas[0] @ net.feedback[i].T))
     return Gradient(
-        tuple(d.T @ v for d, v in zip(deltas, rates[:-1], strict=True)),
+        tuple(d.T @ v for d, v in zip(deltas, (x, *rates[:-1]), strict=True)),
         tuple(d.sum(axis=0) for d in deltas),
     )
 
@@ -421,7 +418,7 @@ class _Drawn:
     gain: float
 
     def __call__(self, net):
-        rng = np.random.default_rng(self.seed)
+        rng = stream(self.seed)
         shapes = [b.shape for b in net.feedback[1:]]
         drawn = [self.gain * rng.standard_normal(s) / np.sqrt(s[0]) for s in shapes]
         return net.replace(feedback=[None, *drawn])
@@ -433,8 +430,21 @@ class _Varied:
     seed: int
 
     def __call__(self, net):
-        rng = np.random.default_rng(self.seed)
+        rng = stream(self.seed)
         return net.replace(feedback=[None, *(self.change(w.T, rng) for w in net.weights[1:])])
+
+
+def stream(seed):
+    """The generator behind a seed: of this condition alone, so that it repeats no other draw.
+
+    Weights drawn by ``default_rng(0)`` and feedback drawn by the same would be correlated.
+
+    Examples
+    --------
+    >>> bool(stream(0).random() == np.random.default_rng(0).random())
+    False
+    """
+    return np.random.default_rng([checks.whole_number("seed", seed), 4])
 
 
 def _as_long(matrix, model):

@@ -112,11 +112,16 @@ class Network:
         return (self.activation,) * (self.n_layers - 1) + (self.output,)
 
     @property
+    def feedback_is_transposed(self):
+        """Whether B = W^T, entry by entry."""
+        pairs = zip(self.feedback[1:], self.weights[1:], strict=True)
+        return all(np.array_equal(back, weight.T) for back, weight in pairs)
+
+    @property
     def is_symmetric(self):
         """Whether feedback is transposed and lateral matrices symmetric: then an energy exists."""
-        return all(
-            np.array_equal(b, w.T) for b, w in zip(self.feedback[1:], self.weights[1:], strict=True)
-        ) and all(a is None or np.array_equal(a, a.T) for a in self.lateral)
+        lateral = all(a is None or np.array_equal(a, a.T) for a in self.lateral)
+        return lateral and self.feedback_is_transposed
 
     @property
     def metric(self):

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sevenconditions import checks, dynamics
-from sevenconditions.response import critical_beta as critical_beta  # the room's own threshold
+
+# This room's own thresholds; the phases warn where they are passed, so both stand a floor below.
+from sevenconditions.response import convergence_radius as convergence_radius
+from sevenconditions.response import critical_beta as critical_beta
 
 
 @dataclass(frozen=True)
@@ -317,42 +320,6 @@ def settling_noise(net, x, free, *, tol, rng):
         for m, q, v in zip(net.metric, read.post, read.pre, strict=True)
     ]
     return float(np.linalg.norm(np.concatenate(change)))
-
-
-def convergence_radius(betas, outputs):
-    r"""Radius of convergence in beta, read off the outputs on a circle: no reference needed.
-
-    The Fourier coefficients of the outputs along the circle are :math:`c_m\beta^m`; where they
-    shrink by a factor s from one to the next, the radius is :math:`\beta / s`.
-
-    Parameters
-    ----------
-    betas : array_like, shape (n_nudges,), complex
-        The upper half of a circle, as in ``holomorphic(beta, points).betas``.
-    outputs : array_like, shape (n_nudges, batch, n_L), complex
-        Output rates that settled under these nudges.
-
-    Returns
-    -------
-    float, dimensionless; below abs(beta) means that the circle is too wide
-
-    Source
-    ------
-    Cauchy-Hadamard; for equilibria: Laborieux & Zenke 2022, NeurIPS, arXiv:2209.00530.
-
-    Examples
-    --------
-    >>> betas = np.array(holomorphic(0.1, 16).betas)
-    >>> outputs = 1.0 / (1.0 + betas / 0.4)
-    >>> round(convergence_radius(betas, outputs[:, None, None]), 2)
-    0.4
-    """
-    betas, outputs = np.asarray(betas), np.asarray(outputs)
-    half = outputs.reshape(len(betas), -1)
-    whole = np.concatenate([half, half[-1 - (betas[-1].imag == 0) : 0 : -1].conj()])
-    sizes = np.abs(np.fft.fft(whole, axis=0)).max(axis=1)[1 : len(whole) // 2 + 1]
-    shrink = np.polyfit(np.arange(len(sizes)), np.log(sizes + np.finfo(float).tiny), 1)[0]
-    return float(abs(betas[0]) * np.exp(-shrink))
 
 
 def _refuse_zero(beta):

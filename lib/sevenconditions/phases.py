@@ -15,7 +15,7 @@ from sevenconditions.checks import BasinWarning, PrecisionWarning
 from sevenconditions.dynamics import Signals
 from sevenconditions.equilibrium import Equilibrium, settle
 from sevenconditions.network import Network, PhaseNetworks
-from sevenconditions.response import critical_beta, linear_response
+from sevenconditions.response import convergence_radius, critical_beta, linear_response
 
 _TINY = 1e-30  # a complex step: the imaginary part of a product is then its derivative, exactly
 _NOTICEABLE = 1e-3  # nudges below this stay in the basin of the free phase
@@ -175,7 +175,9 @@ def two_phases(networks, x, y, *, nudging, settle, rng=None):
         return _limit(networks, x, y, free)
     nudged = _nudged_states(networks, x, y, free, nudging.betas, settle)
     if free.converged:
-        warn_of_jumps(networks.nudged, x, y, free, nudged, stacklevel=4)
+        warn_of_jumps(networks.nudged, x, y, free, nudged, stacklevel=5)
+        if len(nudged) > 2 and np.iscomplexobj(np.array(nudging.betas)):
+            warn_of_wide_circle(nudging.betas, nudged, stacklevel=5)
     read = [dynamics.signals(net, x, state.rates) for state in (free, *nudged)]
     return Phases(
         net,
@@ -385,6 +387,25 @@ def warn_of_jumps(net, x, y, free, nudged, *, stacklevel=2):
             )
 
 
+def warn_of_wide_circle(betas, nudged, *, stacklevel=2):
+    """Warn with BasinWarning where complex nudges lie on a circle wider than first order reaches.
+
+    Parameters
+    ----------
+    betas : sequence of complex         The upper half of a circle.
+    nudged : sequence of Equilibrium    What settled under them.
+    """
+    radius = convergence_radius(betas, [state.rates[-1] for state in nudged])
+    if radius < abs(betas[0]):
+        warnings.warn(
+            f"the circle |beta| = {abs(betas[0]):.3g} is wider than the radius of convergence, "
+            f"about {radius:.2g} by the outputs on it: more points will not help, a smaller beta "
+            "will",
+            BasinWarning,
+            stacklevel=stacklevel,
+        )
+
+
 def check_digits(phases):
     """Warn with PrecisionWarning where beta is too small for the digits of the states."""
     kind = np.result_type(*(v.real.dtype for v in phases.free.post))
@@ -413,7 +434,7 @@ class _Noisy:
                 "noise is divided by it"
             )
         read = self.phases(networks, x, y, nudging=nudging, settle=settle, rng=rng)
-        rng = np.random.default_rng(0) if rng is None else rng
+        rng = np.random.default_rng([0, 3]) if rng is None else rng  # no draw of the user's
 
         def heard(state):
             rates = [v + self.sigma * rng.standard_normal(v.shape) for v in state.rates]
@@ -464,6 +485,7 @@ def _nudged_states(networks, x, y, free, betas, settle):
         current = dynamics.residual(networks.nudged, x, free.potentials)
     if not np.isfinite(betas).all():
         return [settle(networks.nudged, x, y=y, beta=b, start=free, current=current) for b in betas]
+    _refuse_kinks(networks.nudged, betas)
     k, n = len(betas), len(x)
     kind = np.result_type(*(np.asarray(b) for b in betas), float)
     together = settle(
@@ -478,6 +500,15 @@ def _nudged_states(networks, x, y, free, betas, settle):
         _one_nudge(together.samples(slice(i * n, (i + 1) * n)), beta)
         for i, beta in enumerate(betas)
     ]
+
+
+def _refuse_kinks(net, betas):
+    kinked = sorted({phi.name for phi in net.phis if not phi.analytic})
+    if kinked and np.iscomplexobj(np.array(betas)):
+        raise ValueError(
+            f"activation: got {', '.join(kinked)}, which is not analytic, expected an analytic one "
+            "such as tanh or logistic for complex nudges; or nudge with centered(beta)"
+        )
 
 
 def _one_nudge(state, beta):

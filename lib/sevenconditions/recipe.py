@@ -148,7 +148,7 @@ def estimate_gradient(net, x, y, recipe=ALL_HOLD, *, allow_unsettled=False, rng=
             "ZOO['backprop'], or a function of (net, x, y)"
         )
     x, y, _ = dynamics.as_input(net, x, y)
-    return _shaped_as(net, rule(net, x, y))
+    return fitting(rule(net, x, y), net)
 
 
 def _refuse_unsettled(read):
@@ -171,16 +171,31 @@ def _refuse_repelling(networks, x, read):
         refuse_unstable(dynamics.jacobian(networks.free, x, free.potentials))
 
 
-def _shaped_as(net, gradient):
-    """The gradient, if it has the shapes of the network's parameters."""
-    try:
-        weights, biases = gradient
-        found = [np.shape(part) for part in (*weights, *biases)]
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"rule: it returned {type(gradient).__name__}, expected Gradient(weights, biases)"
-        ) from None
-    wanted = [part.shape for part in (*net.weights, *net.biases)]
-    if found != wanted:
-        raise ValueError(f"rule: it returned arrays of shapes {found}, expected {wanted}")
-    return Gradient(tuple(map(np.asarray, weights)), tuple(map(np.asarray, biases)))
+def fitting(gradient, net):
+    """The gradient, if it has the shapes of the network's parameters.
+
+    Raises
+    ------
+    ValueError
+        If a rule returned something else.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import layered
+    >>> fitting(Gradient((np.eye(1),), (2.0,)), layered((1, 1), rng=np.random.default_rng(0)))
+    Traceback (most recent call last):
+    ValueError: rule: got weights of shape (1, 1) and biases of shape (), expected a Gradient \
+with weights of shape (1, 1) and biases of shape (1,)
+    """
+    parts = [getattr(gradient, name, None) for name in ("weights", "biases")]
+    known = all(isinstance(part, tuple | list) for part in parts)
+    got = _shapes(*parts) if known else f"a {type(gradient).__name__}"
+    wanted = _shapes(net.weights, net.biases)
+    if got != wanted:
+        raise ValueError(f"rule: got {got}, expected a Gradient with {wanted}")
+    return Gradient(*(tuple(np.asarray(p) for p in part) for part in parts))
+
+
+def _shapes(weights, biases):
+    first, second = (", ".join(str(np.shape(p)) for p in part) for part in (weights, biases))
+    return f"weights of shape {first} and biases of shape {second}"

@@ -132,6 +132,54 @@ def critical_beta(net, x, free):
     return float(1.0 / softness)
 
 
+def convergence_radius(betas, outputs):
+    r"""Radius of convergence in beta, read off the outputs on a circle (condition 6).
+
+    Inside the radius the outputs have Fourier coefficients :math:`c_m\beta^m` along the circle, of
+    positive m alone, and their decay gives the radius. A singularity inside the circle shows as
+    coefficients of negative m, which decay as :math:`(R/\beta)^{|m|}`.
+
+    Parameters
+    ----------
+    betas : array_like, shape (n_nudges,), complex
+        The upper half of a circle, as in ``holomorphic(beta, points).betas``; 4 points or more.
+    outputs : array_like, shape (n_nudges, batch, n_L), complex
+        Output rates that settled under these nudges.
+
+    Returns
+    -------
+    float, dimensionless: of the sample with the smallest; below abs(beta) the circle is too wide
+
+    Source
+    ------
+    Cauchy-Hadamard; for equilibria: Laborieux & Zenke 2022, NeurIPS, arXiv:2209.00530.
+
+    Examples
+    --------
+    >>> from sevenconditions.nudging import holomorphic
+    >>> betas = np.array(holomorphic(0.1, 16).betas)
+    >>> outputs = 1.0 / (1.0 + betas / 0.4)
+    >>> round(convergence_radius(betas, outputs[:, None, None]), 2)
+    0.4
+    """
+    betas, outputs = np.asarray(betas), np.asarray(outputs)
+    half = outputs.reshape(*outputs.shape[:2], -1)
+    whole = np.concatenate([half, half[-1 - (betas[-1].imag == 0) : 0 : -1].conj()])
+    sizes = np.abs(np.fft.fft(whole, axis=0)).max(axis=2)
+    return float(abs(betas[0]) * min(_shrinkage(column) for column in sizes.T))
+
+
+def _shrinkage(sizes):
+    """R / beta of one sample, from the sizes of its coefficients 0, 1, ... -2, -1."""
+    middle = len(sizes) // 2
+    rounding = 1e-13 * sizes.max()
+    outer, inner = sizes[1 : middle + 1], sizes[:middle:-1]
+    if inner[0] > max(2.0 * sizes[middle], rounding) and len(inner) > 1:
+        return inner[1] / inner[0]  # a singularity inside
+    seen = max(int((outer > rounding).sum()), 2)
+    return np.exp(-np.polyfit(np.arange(seen), np.log(outer[:seen] + rounding), 1)[0])
+
+
 def _is_forward_pass(net, x, free):
     if net.cancellation != 1.0 or any(a is not None for a in net.lateral):
         return False

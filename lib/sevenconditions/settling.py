@@ -14,7 +14,7 @@ from sevenconditions import checks, dynamics, equilibrium, solvers
 from sevenconditions.equilibrium import Verdict
 
 
-def rest(*, tol=1e-12, max_sweeps=500):
+def rest(*, tol=1e-12, max_sweeps=500, follow=1e-3):
     """The setting that keeps condition 1: every phase settles to a tolerance (chapter 1).
 
     A settling is a function ``(net, x, *, y=None, beta=0.0, start=None, current=None)`` that
@@ -24,6 +24,7 @@ def rest(*, tol=1e-12, max_sweeps=500):
     ----------
     tol : float > 0         On the largest residual of any sample.
     max_sweeps : int >= 1   After these the physical dynamics take over.
+    follow : float > 0      As for `solvers.sweep`; infinity is faster in training.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def rest(*, tol=1e-12, max_sweeps=500):
     """
     tol = checks.number("tol", tol, above=0)
     max_sweeps = checks.whole_number("max_sweeps", max_sweeps, at_least=1)
-    return partial(solvers.sweep, tol=tol, max_sweeps=max_sweeps)
+    return partial(solvers.sweep, tol=tol, max_sweeps=max_sweeps, follow=follow)
 
 
 def euler(*, dt=None, tol=1e-10, max_steps=5000):

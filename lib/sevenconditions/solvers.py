@@ -16,15 +16,29 @@ from sevenconditions.equilibrium import Equilibrium, Verdict, largest, settle, s
 
 _MEMORY = 5  # states that Anderson mixing remembers
 _NEWTON_STEPS = 40
+_FIRST_STEPS = 1000  # of the dynamics, at most, before the sweeps take over
 
 
-def sweep(net, x, *, y=None, beta=0.0, start=None, current=None, tol=1e-12, max_sweeps=500):
+def sweep(
+    net,
+    x,
+    *,
+    y=None,
+    beta=0.0,
+    start=None,
+    current=None,
+    tol=1e-12,
+    max_sweeps=500,
+    follow=1e-3,
+):
     r"""Settle by sweeps from the input up, each layer after the one below.
 
     What reaches layer l beside its drive is kept as :math:`e_l`; a sweep sets
     :math:`u_l = a_l + e_l` from the bottom up and then :math:`e_l` to what the new state feeds
     back, so the residual is the change of e. Anderson mixing speeds them up, sample by sample.
-    Samples that do not settle this way run the dynamics themselves, with `equilibrium.settle`.
+    From silence the first steps are those of the dynamics, so that both choose the same one where
+    there are several equilibria; with full cancellation there is one, the forward pass. Samples
+    that do not settle by sweeps run the dynamics themselves, with `equilibrium.settle`.
 
     Parameters
     ----------
@@ -32,6 +46,9 @@ def sweep(net, x, *, y=None, beta=0.0, start=None, current=None, tol=1e-12, max_
     x, y, beta, start, current : as for `equilibrium.settle`
     tol : float > 0         On the largest residual of any sample.
     max_sweeps : int >= 1
+    follow : float > 0
+        Residual down to which the dynamics are followed from silence. Infinity never follows them:
+        sooner, but where there are several equilibria it may be another one.
 
     Returns
     -------
@@ -59,6 +76,8 @@ def sweep(net, x, *, y=None, beta=0.0, start=None, current=None, tol=1e-12, max_
     max_sweeps = checks.whole_number("max_sweeps", max_sweeps, at_least=1)
     first = None if start is None else starting_potentials(net, x, start)
     with np.errstate(over="ignore", invalid="ignore"):
+        if first is None and net.cancellation < 1.0 and follow < np.inf:
+            first = _basin(net, x, y, beta, current, follow)
         rest = _sweeps(net, x, y, beta, first, current, tol, max_sweeps)
     failed = ~rest.converged_per_sample
     if not failed.any():
@@ -113,6 +132,20 @@ def newton(net, x, *, y=None, beta=0.0, start=None, current=None):
     rates = dynamics.held_rates(net, best, y, beta)
     tol = max(rest.tol, float(history[-1].max()))
     return Equilibrium(best, rates, np.array(history), Verdict.SETTLED, np.inf, tol, beta)
+
+
+def _basin(net, x, y, beta, current, follow):
+    """Follow the dynamics from silence until they have chosen among the equilibria there may be."""
+    kind = float if np.isinf(beta).any() else np.result_type(float, np.asarray(beta))
+    u = tuple(layer.astype(kind) for layer in dynamics.silence(net, len(x)))
+    for _ in range(_FIRST_STEPS):
+        residual = dynamics.residual(net, x, u, y=y, beta=beta, current=current)
+        undecided = largest(residual) > follow
+        if not undecided.any():
+            break
+        u = tuple(a - np.where(undecided[:, None], 0.5 * r, 0.0)
+                  for a, r in zip(u, residual, strict=True))  # fmt: skip
+    return u if all(np.isfinite(layer).all() for layer in u) else None
 
 
 def _sweeps(net, x, y, beta, first, current, tol, max_sweeps):

@@ -1,0 +1,104 @@
+"""The linear response is the limit of small nudges, and says where negative ones go wrong."""
+
+import warnings
+
+import numpy as np
+import pytest
+from networks import SMOOTH, example
+
+import sevenconditions as sc
+from sevenconditions import nudging, response, settling, solvers
+
+
+def by_nudging(net, x, y, free, beta=1e-5):
+    plus, minus = (solvers.newton(net, x, y=y, beta=b, start=free) for b in (beta, -beta))
+    return [(p - m) / (2 * beta) for p, m in zip(plus.potentials, minus.potentials, strict=True)]
+
+
+@pytest.mark.parametrize("activation", SMOOTH)
+@pytest.mark.parametrize(("cancellation", "gain"), [(0.0, 1.0), (0.5, 0.7), (1.0, 1.0), (1.0, 0.4)])
+def test_the_response_is_the_slope_of_the_state_in_the_nudge(activation, cancellation, gain):
+    net, x, y = example(
+        1, activation=activation, cancellation=cancellation, feedback_gain=gain, output="tanh"
+    )
+    free = solvers.newton(net, x)
+    for a, b in zip(
+        response.linear_response(net, x, y, free), by_nudging(net, x, y, free), strict=True
+    ):
+        np.testing.assert_allclose(a, b, atol=2e-8 * max(1.0, np.abs(b).max()))
+
+
+def test_two_sweeps_and_the_linear_solve_are_the_same_response():
+    net, x, y = example(2, cancellation=1.0, gain=0.8)
+    rng = np.random.default_rng(0)
+    net = net.replace(
+        feedback=[None, *(rng.standard_normal(b.shape) / 4 for b in net.feedback[1:])]
+    )
+    free = solvers.newton(net, x)
+    swept = response.linear_response(net, x, y, free)
+    nearly = net.replace(cancellation=np.nextafter(1.0, 0.0))  # too little for the sweeps
+    solved = response.linear_response(nearly, x, y, free)
+    for a, b in zip(swept, solved, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-13)
+
+
+def test_a_fixed_point_that_repels_is_refused_with_its_radius():
+    net, x, y = example(5, activation="linear")
+    net = settling.with_radius(net, 1.05)
+    local = sc.dynamics.jacobian(net, x, tuple(np.zeros((6, n)) for n in net.sizes[1:]))
+    rest = np.linalg.solve(local, np.concatenate([x @ net.weights[0].T + net.biases[0],
+        np.tile(np.concatenate(net.biases[1:]), (6, 1))], axis=1)[:, :, None])[:, :, 0]  # fmt: skip
+    free = sc.Equilibrium(
+        sc.dynamics.split(net, rest), sc.dynamics.split(net, rest), np.zeros((1, 6)),
+        "settled", np.inf, 1e-10,
+    )  # fmt: skip
+    with pytest.raises(sc.ConvergenceError, match=r"repels .* spectral radius .* 1\.05"):
+        response.linear_response(net, x, y, free)
+    assert np.isfinite(response.linear_response(net, x, y, free, allow_unstable=True)[0]).all()
+    # and a whole estimate is refused in the same words, although Newton's method finds the point
+    recipe = sc.ALL_HOLD._replace(
+        architecture=lambda n: n, feedback=lambda n: n.replace(lateral=[None, None, None, np.eye(5) * 1e-9 + 1e-9 * np.triu(np.ones((5, 5)), 1)]),
+        energy=lambda n: n, settling=lambda *a, **k: free,
+    )  # fmt: skip
+    with pytest.raises(sc.ConvergenceError, match=r"repels .* spectral radius .* 1\.05"):
+        sc.estimate_gradient(net, x, y, recipe)
+
+
+@pytest.mark.parametrize("cancellation", [0.0, 1.0])
+def test_a_linear_network_loses_its_equilibrium_at_the_critical_beta(cancellation):
+    net, x, y = example(4, activation="linear", cancellation=cancellation)
+    free = solvers.newton(net, x)
+    critical = nudging.critical_beta(net, x, free)
+    lowest = [
+        np.linalg.eigvals(sc.dynamics.jacobian(net, x, free.potentials, beta=-b * critical)).real.min()
+        for b in (0.99, 1.01)
+    ]  # fmt: skip
+    assert lowest[0] > 0 > lowest[1]
+
+
+def test_a_jump_beyond_the_critical_beta_is_seen_and_a_gentle_nudge_passes():
+    net, x, y = example(5, gain=0.5, output="tanh")
+    free = sc.free_phase(net, x, tol=1e-12)
+    near = 0.5 * np.tanh(y)  # a modest output error, so that first order reaches far
+    y = free.rates[-1] + 0.05 * (near - free.rates[-1])
+    critical = nudging.critical_beta(net, x, free)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sc.nudged_phase(net, x, y, beta=-0.2 * critical, start=free, tol=1e-12)
+        sc.nudged_phase(net, x, y, beta=2.0, start=free, tol=1e-12)
+    with pytest.warns(sc.BasinWarning, match="another equilibrium.*loses the equilibrium at -"):
+        beyond = sc.nudged_phase(net, x, y, beta=-1.3 * critical, start=free, tol=1e-12)
+    assert beyond.converged  # it settles as well as ever: the residual alone says nothing
+
+
+def test_an_estimate_with_a_jump_warns_although_everything_settled():
+    net, x, y = example(5, gain=0.5, output="tanh")
+    critical = nudging.critical_beta(net, x, solvers.newton(net, x))
+    y = solvers.newton(net, x).rates[-1] + 0.05
+    recipe = sc.ALL_HOLD._replace(architecture=sc.architecture.hopfield)
+    with pytest.warns(sc.BasinWarning):
+        far = sc.estimate_gradient(
+            net, x, y, recipe._replace(nudging=nudging.centered(1.3 * critical))
+        )
+    truth = sc.recurrent_backprop(net, x, y, tied=True)
+    assert sc.relative_error(far, truth) > 0.3
