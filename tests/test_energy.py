@@ -5,7 +5,17 @@ import pytest
 from networks import SMOOTH, example
 
 import sevenconditions as sc
-from sevenconditions.energy import asymmetry_error, cost, integrability_defect, rotate
+from sevenconditions import settling
+from sevenconditions.energy import (
+    asymmetry_error,
+    conservative,
+    cost,
+    homeostasis,
+    integrability_defect,
+    repaired,
+    rotate,
+    rotated,
+)
 
 KINDS = [(0.0, 1.0), (1.0, 1.0), (0.5, 0.7), (0.0, 0.3)]
 
@@ -142,3 +152,136 @@ def test_what_has_no_meaning_is_refused():
     hard = example(10, activation="hard_sigmoid")[0]
     with pytest.raises(ValueError, match="units with phi' = 0"):
         integrability_defect(hard, x, sc.settle(hard, x))
+
+
+OWN = sc.ALL_HOLD._replace(
+    architecture=sc.architecture.hopfield,
+    settling=settling.exact(),
+    nudging=sc.nudging.centered(1e-4),
+)
+
+
+def own_error(net, x, y, recipe, *, tied=True):
+    """Relative error against the equilibrium's own gradient."""
+    ready = sc.recipe.prepared(net, recipe).free
+    truth = sc.recurrent_backprop(ready, x, y, tied=tied)
+    return sc.relative_error(sc.estimate_gradient(net, x, y, recipe), truth)
+
+
+@pytest.mark.parametrize("build", [sc.feedback.mixed(0.3, seed=5), sc.feedback.random(seed=3)])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_repair_gives_asymmetric_networks_their_own_gradient(build, seed):
+    net, x, y = example(seed, gain=0.4)
+    mended = OWN._replace(feedback=build, energy=repaired)
+    broken = OWN._replace(feedback=build)
+    assert own_error(net, x, y, mended) < 1e-7
+    assert own_error(net, x, y, broken) > 0.1
+    limit = mended._replace(nudging=sc.nudging.infinitesimal())
+    assert own_error(net, x, y, limit) < 1e-13
+
+
+@pytest.mark.parametrize("strength", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("gain", [1.0, 0.4])
+def test_the_repair_holds_at_every_rotation_and_every_feedback_gain(strength, gain):
+    net, x, y = example(4, gain=0.4)
+    recipe = OWN._replace(
+        architecture=sc.architecture.weak_feedback(gain),
+        energy=lambda n: repaired(rotated(strength, seed=1)(n)),
+        nudging=sc.nudging.infinitesimal(),
+    )
+    assert own_error(net, x, y, recipe) < 1e-12
+    broken = recipe._replace(energy=rotated(strength, seed=1))
+    assert own_error(net, x, y, broken) > 0.05
+
+
+def test_the_repaired_response_also_serves_weights_whose_feedback_stays():
+    net, x, y = example(5, gain=0.4)
+    recipe = OWN._replace(
+        feedback=sc.feedback.random(seed=2), energy=repaired,
+        contrast=sc.contrast.post_change, nudging=sc.nudging.infinitesimal(),
+    )  # fmt: skip
+    assert own_error(net, x, y, recipe, tied=False) < 1e-12
+    assert own_error(net, x, y, recipe, tied=True) > 0.1
+
+
+def test_the_free_state_stays_at_rest_in_the_mirrored_network():
+    net, x, y = example(6, gain=0.4)
+    recipe = OWN._replace(feedback=sc.feedback.random(seed=1), energy=repaired)
+    read = sc.take_phases(
+        net, x, y, recipe._replace(nudging=sc.nudging.centered(1e-9)), allow_unsettled=True
+    )
+    free, nudged = read.states[:2]
+    moved = max(np.abs(a - b).max() for a, b in zip(free.rates, nudged.rates, strict=True))
+    assert moved < 1e-8
+
+
+def test_the_repair_is_refused_under_cancellation():
+    net, x, y = example(7, cancellation=0.5)
+    with pytest.raises(ValueError, match=r"cancellation 0\.5, expected 0: only there"):
+        repaired(net)
+
+
+@pytest.mark.parametrize("c", [0.0, 1.0])
+def test_rotation_turns_the_estimate_away_from_the_equilibrium_gradient(c):
+    net, x, y = example(8, gain=0.4)
+    errors = [
+        own_error(
+            net, x, y,
+            OWN._replace(
+                architecture=sc.architecture.cancelling(c), energy=rotated(a, seed=1),
+                nudging=sc.nudging.infinitesimal(),
+            ),
+        )
+        for a in (0.0, 1e-3, 1e-2, 0.4)
+    ]  # fmt: skip
+    assert errors[0] < 1e-13
+    assert errors[2] / errors[1] == pytest.approx(10, rel=0.02)
+    assert errors[3] > 0.05
+
+
+def test_rotation_at_full_cancellation_leaves_forward_pass_and_gradient_alone():
+    net, x, y = example(9, gain=0.7, cancellation=1.0)
+    turned = rotated(0.5, seed=2)(net)
+    free, there = (sc.solvers.newton(n, x) for n in (net, turned))
+    assert max(np.abs(a - b).max() for a, b in zip(free.rates, there.rates, strict=True)) < 1e-13
+    before, after = (sc.recurrent_backprop(n, x, y) for n in (net, turned))
+    assert sc.relative_error(after, before) < 1e-12
+
+
+@pytest.mark.parametrize(("activation", "output"), [("tanh", "linear"), ("logistic", "tanh")])
+@pytest.mark.parametrize(("c", "gain"), [(0.0, 1.0), (1.0, 1.0), (0.5, 0.4)])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_asymmetry_identity_holds_under_every_asymmetry_at_once(
+    activation, output, c, gain, seed
+):
+    net, x, y = example(
+        seed, activation=activation, output=output, cancellation=c, feedback_gain=gain
+    )
+    net = rotated(0.8, seed=1)(sc.feedback.mixed(0.3, seed=2)(net))
+    measured, predicted = asymmetry_error(net, x, y, sc.solvers.newton(net, x))
+    assert np.linalg.norm(measured - predicted) < 1e-13 * np.linalg.norm(measured)
+    assert np.linalg.norm(measured) > 1e-2
+
+
+@pytest.mark.parametrize("c", [0.0, 1.0])
+def test_homeostasis_descends_the_asymmetry_and_aligns_feedback(c):
+    net, x, _ = example(3, gain=0.5, cancellation=c, n_samples=16)
+    bent = sc.feedback.mixed(0.5, seed=1)(net)
+    free = sc.solvers.newton(bent, x)
+    healed = homeostasis(bent, x, free)
+    before, after = (integrability_defect(n, x, free).mean() for n in (bent, healed))
+    assert before > 0.1 and after < 1e-6
+    assert (sc.feedback.alignment(bent) < 0.8).all()
+    assert (sc.feedback.alignment(healed) > 0.999).all()
+    few = homeostasis(bent, x, free, n_steps=2)
+    assert after < integrability_defect(few, x, free).mean() < before
+
+
+def test_the_conservative_setting_makes_lateral_matrices_symmetric():
+    net, x, _ = example(1, gain=0.4)
+    turned = rotated(0.8, seed=3)(net)
+    lateral = [None if a is None else a + 0.1 * np.eye(len(a)) for a in turned.lateral]
+    mended = conservative(net.replace(lateral=lateral))
+    np.testing.assert_allclose(mended.lateral[1], 0.1 * np.eye(10), atol=1e-15)
+    assert integrability_defect(mended, x, sc.settle(mended, x)).max() < 1e-15
+    assert integrability_defect(turned, x, sc.settle(turned, x)).min() > 1e-2

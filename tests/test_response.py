@@ -8,6 +8,7 @@ from networks import SMOOTH, example
 
 import sevenconditions as sc
 from sevenconditions import nudging, response, settling, solvers
+from sevenconditions.equilibrium import Verdict
 
 
 def by_nudging(net, x, y, free, beta=1e-5):
@@ -42,26 +43,36 @@ def test_two_sweeps_and_the_linear_solve_are_the_same_response():
         np.testing.assert_allclose(a, b, atol=1e-13)
 
 
+def fixed_point(net, x):
+    """Where a linear network would rest, if it could: by a linear solve, stable or not."""
+    n = len(x)
+    constant = [x @ net.weights[0].T + net.biases[0], *(np.tile(b, (n, 1)) for b in net.biases[1:])]
+    local = sc.dynamics.jacobian(net, x, tuple(np.zeros_like(c) for c in constant))
+    rest = np.linalg.solve(local, np.concatenate(constant, axis=1)[:, :, None])[:, :, 0]
+    layers = sc.dynamics.split(net, rest)
+    return sc.Equilibrium(layers, layers, np.zeros((1, n)), Verdict.SETTLED, np.inf, 1e-10)
+
+
 def test_a_fixed_point_that_repels_is_refused_with_its_radius():
     net, x, y = example(5, activation="linear")
     net = settling.with_radius(net, 1.05)
-    local = sc.dynamics.jacobian(net, x, tuple(np.zeros((6, n)) for n in net.sizes[1:]))
-    rest = np.linalg.solve(local, np.concatenate([x @ net.weights[0].T + net.biases[0],
-        np.tile(np.concatenate(net.biases[1:]), (6, 1))], axis=1)[:, :, None])[:, :, 0]  # fmt: skip
-    free = sc.Equilibrium(
-        sc.dynamics.split(net, rest), sc.dynamics.split(net, rest), np.zeros((1, 6)),
-        "settled", np.inf, 1e-10,
-    )  # fmt: skip
+    free = fixed_point(net, x)
     with pytest.raises(sc.ConvergenceError, match=r"repels .* spectral radius .* 1\.05"):
         response.linear_response(net, x, y, free)
     assert np.isfinite(response.linear_response(net, x, y, free, allow_unstable=True)[0]).all()
-    # and a whole estimate is refused in the same words, although Newton's method finds the point
+
+
+def test_an_estimate_from_a_fixed_point_that_repels_is_refused():
+    net, x, y = example(5, activation="linear")
+    net = settling.with_radius(net, 1.05)
+    askew = [None, None, None, 1e-9 * np.triu(np.ones((5, 5)), 1)]  # no energy to promise rest
     recipe = sc.ALL_HOLD._replace(
-        architecture=lambda n: n, feedback=lambda n: n.replace(lateral=[None, None, None, np.eye(5) * 1e-9 + 1e-9 * np.triu(np.ones((5, 5)), 1)]),
-        energy=lambda n: n, settling=lambda *a, **k: free,
-    )  # fmt: skip
+        architecture=lambda n: n,
+        energy=lambda n: n.replace(lateral=askew),
+        settling=lambda *args, **options: fixed_point(net, x),
+    )
     with pytest.raises(sc.ConvergenceError, match=r"repels .* spectral radius .* 1\.05"):
-        sc.estimate_gradient(net, x, y, recipe)
+        sc.estimate_gradient(net, x, y, recipe._replace(nudging=nudging.one_sided(0.1)))
 
 
 @pytest.mark.parametrize("cancellation", [0.0, 1.0])
@@ -69,11 +80,13 @@ def test_a_linear_network_loses_its_equilibrium_at_the_critical_beta(cancellatio
     net, x, y = example(4, activation="linear", cancellation=cancellation)
     free = solvers.newton(net, x)
     critical = nudging.critical_beta(net, x, free)
-    lowest = [
-        np.linalg.eigvals(sc.dynamics.jacobian(net, x, free.potentials, beta=-b * critical)).real.min()
-        for b in (0.99, 1.01)
-    ]  # fmt: skip
-    assert lowest[0] > 0 > lowest[1]
+
+    def lowest(beta):
+        return np.linalg.eigvals(
+            sc.dynamics.jacobian(net, x, free.potentials, beta=beta)
+        ).real.min()
+
+    assert lowest(-0.99 * critical) > 0 > lowest(-1.01 * critical)
 
 
 def test_a_jump_beyond_the_critical_beta_is_seen_and_a_gentle_nudge_passes():
