@@ -4,6 +4,7 @@ import builtins
 import json
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -227,7 +228,7 @@ def test_a_recipe_whose_conditions_all_hold_learns_as_backprop_does():
     history, wanted = (train(net, data, rule, **DECAYING) for rule in (ALL_HOLD, sc.backprop))
     assert history.angle.max() < 1e-3
     np.testing.assert_allclose(history.loss, wanted.loss, rtol=1e-6)
-    assert history.settings.rule == "Recipe" and not history.settings.settled
+    assert history.settings.rule == "recipe()" and not history.settings.settled
 
 
 def test_targets_that_are_not_classes_have_no_accuracy():
@@ -697,3 +698,25 @@ def test_an_estimator_of_your_own_receives_the_recipe():
         estimate=lambda net, x, y, recipe, *, rng: recipe["rule"](net, x, y),
     )
     np.testing.assert_array_equal(history.loss, train(net, data, sc.backprop, **DECAYING).loss)
+
+
+def test_a_warning_of_every_batch_is_shown_once():
+    net, data = tiny()
+
+    def uneasy(net, x, y):
+        warnings.warn(f"not the same basin, {x[0, 0]}", sc.BasinWarning, stacklevel=2)
+        return sc.backprop(net, x, y)
+
+    with pytest.warns(sc.BasinWarning) as seen:
+        train(net, data, uneasy, epochs=3)
+    assert len(seen) == 1
+
+
+def test_recipes_with_other_slots_are_told_apart_on_resuming(tmp_path):
+    net, data = tiny()
+    mine = sc.ALL_HOLD._replace(nudging=sc.nudging.centered(1e-4))
+    train(net, data, mine, epochs=1, save=tmp_path / "run.npz")
+    other = sc.ALL_HOLD._replace(nudging=sc.nudging.centered(1e-3))
+    with pytest.raises(ValueError, match='rule="recipe.nudging=Nudging'):
+        train(net, data, other, epochs=2, resume=tmp_path / "run.npz")
+    assert train(net, data, mine, epochs=2, resume=tmp_path / "run.npz").epochs == 2

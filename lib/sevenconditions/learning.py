@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from sevenconditions.dynamics import forward_pass
 from sevenconditions.exact import backprop
 from sevenconditions.gradient import angle_deg
 from sevenconditions.network import Network
-from sevenconditions.recipe import Recipe, estimate_gradient, fitting, prepared
+from sevenconditions.recipe import ALL_HOLD, Recipe, estimate_gradient, fitting, prepared
 from sevenconditions.solvers import sweep
 
 FORMAT = "sevenconditions training 1"
@@ -278,7 +279,7 @@ def train(
     run = _Run(recipe, _rule(recipe, estimate), follow, transposed, data, settings)
     state = _State(start) if resume is None else _read(resume, run, start, epochs)
     states, save = _states(run, state, epochs), resume if save is None else save
-    with _progress(progress, run, state, epochs) as report:
+    with _each_warning_once(), _progress(progress, run, state, epochs) as report:
         try:
             for state in states:
                 report(state)
@@ -426,6 +427,21 @@ def _at(place):
         raise
 
 
+@contextmanager
+def _each_warning_once():
+    """Show the first warning of each kind, not one a batch."""
+    with warnings.catch_warnings():
+        shown, show = set(), warnings.showwarning
+
+        def first_only(message, category, *place):
+            if category not in shown:
+                shown.add(category)
+                show(message, category, *place)
+
+        warnings.showwarning = first_only
+        yield
+
+
 def _diverged(when, learning_rate):
     return ConvergenceError(
         f"the training diverged {when}: weights or loss became infinite or NaN, expected finite "
@@ -491,8 +507,20 @@ def _are_classes(y):
 
 
 def _name(recipe):
+    if isinstance(recipe, Recipe):
+        pairs = zip(recipe._fields, recipe, ALL_HOLD, strict=True)
+        changed = [f"{name}={_slot(mine)}" for name, mine, usual in pairs if mine != usual]
+        return f"recipe({', '.join(changed)})"
     named = (getattr(recipe, word, None) for word in ("name", "__name__"))
     return next((name for name in named if isinstance(name, str)), type(recipe).__name__)
+
+
+def _slot(value):
+    """A slot's value in words that do not change from one run to the next."""
+    known = getattr(value, "keywords", None) or getattr(value, "__dict__", {})
+    numbers = {k: v for k, v in known.items() if isinstance(v, int | float | tuple)}
+    name = getattr(getattr(value, "func", value), "__name__", type(value).__name__)
+    return f"{name}{numbers or ''}"
 
 
 def _without_nan(value):

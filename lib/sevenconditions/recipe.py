@@ -153,7 +153,7 @@ def estimate_gradient(net, x, y, recipe=ALL_HOLD, *, allow_unsettled=False, rng=
 
 def _refuse_unsettled(read):
     for state in read.states:
-        if state.verdict not in (Verdict.SETTLED, Verdict.TRUNCATED):
+        if state.verdict is not Verdict.TRUNCATED and not state.converged:
             raise ConvergenceError(
                 f"a phase with beta = {state.beta:.3g} did not settle: residual "
                 f"{state.residual:.3g} after {state.n_steps} steps, wanted {state.tol:.3g} "
