@@ -353,6 +353,49 @@ def rotate(net, strength, *, rng):
     return net.replace(lateral=lateral)
 
 
+def reciprocity_error(networks, x, y, free):
+    r"""How far the response is from the adjoint: what condition 2 is for, repaired or not.
+
+    .. math:: \frac{\lVert\hat\lambda - \lambda\rVert}{\lVert\lambda\rVert}, \qquad
+       \hat\lambda = M J_{\text{nudged}}^{-1}\,\frac{\partial C}{\partial v}, \quad
+       \lambda = J_{\text{free}}^{-T}\,\frac{\partial C}{\partial v}
+
+    Parameters
+    ----------
+    networks : PhaseNetworks
+    x, y : array_like, shape (batch, n_0), (batch, n_L)
+    free : Equilibrium          The settled free phase.
+
+    Returns
+    -------
+    float, over the batch, dimensionless
+
+    Examples
+    --------
+    >>> from sevenconditions import feedback, free_phase, layered
+    >>> net = feedback.random()(layered((3, 4, 2), rng=np.random.default_rng(0)))
+    >>> free = free_phase(net, np.ones(3), tol=1e-13)
+    >>> [bool(reciprocity_error(n, np.ones(3), np.zeros(2), free) < 1e-12)
+    ...  for n in (PhaseNetworks(net, net), repaired(net))]
+    [False, True]
+    """
+    x, y, _ = dynamics.as_input(networks.free, x, y)
+    slopes = np.concatenate(
+        [phi.derivative(u) for phi, u in zip(networks.free.phis, free.potentials, strict=True)],
+        axis=1,
+    )
+    metric = np.concatenate(
+        [np.full(v.shape[1], m) for m, v in zip(networks.free.metric, free.rates, strict=True)]
+    )
+    nudge = np.zeros((*slopes.shape, 1))
+    nudge[:, -y.shape[1] :, 0] = free.rates[-1] - y
+    there, here = (dynamics.jacobian(n, x, free.potentials) for n in networks[::-1])
+    # J = (dR/du) / D, so J^{-1} = D (dR/du)^{-1}: no division by a slope that may be 0
+    response = metric * slopes * np.linalg.solve(there, nudge)[:, :, 0]
+    adjoint = np.linalg.solve(here.transpose(0, 2, 1), slopes[:, :, None] * nudge)[:, :, 0]
+    return float(np.linalg.norm(response - adjoint) / np.linalg.norm(adjoint))
+
+
 @dataclass(frozen=True)
 class _Rotated:
     strength: float
