@@ -17,7 +17,7 @@ test: $(STAMP)  ## run every check: units, doctests, notebooks, the built site i
 	@$(BIN)/python -m pytest
 
 unit: $(STAMP)  ## run only the quick checks of the library
-	@$(BIN)/python -m pytest -m "not book"
+	@$(BIN)/python -m pytest -m "not book and not slow"
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab chapters

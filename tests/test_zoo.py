@@ -9,12 +9,14 @@ from sevenconditions import nudging, settling
 from sevenconditions.learning import digits, train
 from sevenconditions.zoo import ZOO, Kind
 
-NAMES = """backprop recurrent_backprop bptt equilibrium_propagation
-equilibrium_propagation_one_sided holomorphic_equilibrium_propagation asymmetric_equilibrium_propagation contrastive_hebbian
+NAMES = """
+backprop recurrent_backprop bptt equilibrium_propagation equilibrium_propagation_one_sided
+holomorphic_equilibrium_propagation asymmetric_equilibrium_propagation contrastive_hebbian
 contrastive_hebbian_weak_feedback predictive_coding predictive_coding_clamped fixed_prediction
 zero_divergence dendritic_microcircuit dual_propagation burst_dependent feedback_alignment
-direct_feedback_alignment sign_symmetric kolen_pollack weight_mirror difference_target_propagation
-hebbian""".split()
+direct_feedback_alignment sign_symmetric kolen_pollack weight_mirror
+difference_target_propagation hebbian
+""".split()
 
 # relative error against the gradient that each aims at: at most, or at least, so much
 NEAR = {
@@ -115,6 +117,7 @@ ON_DIGITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ON_DIGITS)
 def test_it_learns_the_digits(name):
     entry, options, accuracy = ZOO[name], {"gain": 1.0}, []
@@ -130,6 +133,7 @@ def test_it_learns_the_digits(name):
     assert min(accuracy) >= 0.96, np.round(accuracy, 3)
 
 
+@pytest.mark.slow
 def test_feedback_that_learns_aligns_and_random_feedback_is_aligned_with():
     angles = {}
     for name in ("kolen_pollack", "weight_mirror", "feedback_alignment"):

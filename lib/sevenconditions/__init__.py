@@ -15,7 +15,9 @@ True
 
 from importlib import import_module
 
+from sevenconditions import architecture, contrast, feedback, nudging, phases, settling
 from sevenconditions.activations import ACTIVATIONS, Activation, activation
+from sevenconditions.audit import audit
 from sevenconditions.checks import (
     BasinWarning,
     ConvergenceError,
@@ -30,49 +32,70 @@ from sevenconditions.gradient import Gradient, angle_deg, cosine, norm_ratio, re
 from sevenconditions.network import Network, layered
 from sevenconditions.phases import clamped_phase, free_phase, nudged_phase
 from sevenconditions.recipe import ALL_HOLD, Recipe, estimate_gradient, take_phases
+from sevenconditions.zoo import ZOO
 
 __version__ = "0.1.0"
 
 # What a notebook needs beside the mathematics; loaded on first use, so that NumPy alone suffices.
-_FOR_NOTEBOOKS = {
+_ON_FIRST_USE = {
+    "Data": "learning",
+    "History": "learning",
     "claim": "claims",
     "dial": "explorable",
+    "digits": "learning",
     "explore": "explorable",
     "exercise_check": "questions",
     "predict": "questions",
     "question": "questions",
     "quiz": "questions",
+    "train": "learning",
 }
 
 
 def __getattr__(name):
-    """Load the notebook helpers on first use."""
-    if name not in _FOR_NOTEBOOKS:
+    """Load what needs more than NumPy on first use."""
+    if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'sevenconditions' has no attribute {name!r}")
-    return getattr(import_module(f"sevenconditions.{_FOR_NOTEBOOKS[name]}"), name)
+    return getattr(import_module(f"sevenconditions.{_ON_FIRST_USE[name]}"), name)
 
 
 __all__ = [
     "ACTIVATIONS",
+    "ALL_HOLD",
+    "ZOO",
     "Activation",
+    "BasinWarning",
     "ConvergenceError",
     "ConvergenceWarning",
     "Equilibrium",
     "Gradient",
     "Network",
+    "PrecisionWarning",
+    "Recipe",
     "activation",
     "angle_deg",
+    "architecture",
+    "audit",
     "backprop",
+    "bptt",
     "central_differences",
+    "clamped_phase",
+    "contrast",
     "cosine",
     "energy",
+    "estimate_gradient",
+    "feedback",
     "free_phase",
     "hebbian",
     "layered",
     "norm_ratio",
     "nudged_phase",
+    "nudging",
+    "phases",
     "recurrent_backprop",
     "relative_error",
     "settle",
+    "settling",
+    "take_phases",
     "total_energy",
 ]

@@ -303,17 +303,8 @@ def _run(net, x, y, beta, dt, free, n_steps):
 
 def _products(net, x, run):
     """The local product -dE/dtheta after each step of a run."""
-    result = []
-    for potentials in zip(*run, strict=True):
-        read = dynamics.signals(net, x, dynamics.rates(net, potentials))
-        scaled = [m * q / len(x) for m, q in zip(net.metric, read.post, strict=True)]
-        result.append(
-            Gradient(
-                tuple(q.T @ v for q, v in zip(scaled, read.pre, strict=True)),
-                tuple(q.sum(axis=0) for q in scaled),
-            )
-        )
-    return result
+    states = (dynamics.rates(net, potentials) for potentials in zip(*run, strict=True))
+    return [dynamics.local_product(net, dynamics.signals(net, x, rates)) for rates in states]
 
 
 def _mapped(function, gradient, over):

@@ -40,33 +40,7 @@ def hebbian(net, x, state):
     18.0
     """
     x, _, _ = dynamics.as_input(net, x)
-    return local_product(net, dynamics.signals(net, x, state.rates))
-
-
-def local_product(net, read):
-    r"""Post times pre of every synapse, :math:`\gamma^{l-L}\,q_l v_{l-1}^T`, a batch mean.
-
-    Parameters
-    ----------
-    net : Network
-    read : Signals          Of one phase.
-
-    Returns
-    -------
-    Gradient, dimensionless
-
-    Examples
-    --------
-    >>> from sevenconditions.network import Network
-    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
-    >>> local_product(net, Signals((np.array([[6.0]]),), (np.array([[3.0]]),))).weights[0].item()
-    18.0
-    """
-    scaled = [m * q / len(q) for m, q in zip(net.metric, read.post, strict=True)]
-    return Gradient(
-        tuple(q.T @ v for q, v in zip(scaled, read.pre, strict=True)),
-        tuple(q.sum(axis=0) for q in scaled),
-    )
+    return dynamics.local_product(net, dynamics.signals(net, x, state.rates))
 
 
 def contrastive_hebbian(phases):
@@ -102,7 +76,7 @@ def contrastive_hebbian(phases):
         (phases.free_weight, *phases.weights), (phases.free, *phases.nudged), strict=True
     ):
         if weight != 0.0:
-            product = local_product(phases.net, read)
+            product = dynamics.local_product(phases.net, read)
             parts = (*product.weights, *product.biases)
             total = [t + np.real(weight * p) for t, p in zip(total, parts, strict=True)]
     return Gradient(tuple(total[: phases.net.n_layers]), tuple(total[phases.net.n_layers :]))
@@ -157,7 +131,7 @@ def plain_hebbian(phases):
     rates = phases.states[0].rates
     read = Signals(tuple(-v / m for v, m in zip(rates, phases.net.metric, strict=True)),
                    phases.free.pre)  # fmt: skip
-    return local_product(phases.net, read)
+    return dynamics.local_product(phases.net, read)
 
 
 def mixed_with_hebbian(share, *, scale=1.0):

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sevenconditions import checks
+from sevenconditions.gradient import Gradient
 
 
 class Signals(NamedTuple):
@@ -93,6 +94,32 @@ def signals(net, x, layer_rates):
     """The `Signals` of a state: mismatch above and rate below each synapse."""
     carried = mismatches(net, layer_rates, drives(net, x, layer_rates))
     return Signals(carried, (x, *layer_rates[:-1]))
+
+
+def local_product(net, read):
+    r"""Post times pre of every synapse, :math:`\gamma^{l-L}\,q_l v_{l-1}^T`, a batch mean.
+
+    Parameters
+    ----------
+    net : Network
+    read : Signals          Of one phase.
+
+    Returns
+    -------
+    Gradient, dimensionless
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
+    >>> local_product(net, Signals((np.array([[6.0]]),), (np.array([[3.0]]),))).weights[0].item()
+    18.0
+    """
+    scaled = [m * q / len(q) for m, q in zip(net.metric, read.post, strict=True)]
+    return Gradient(
+        tuple(q.T @ v for q, v in zip(scaled, read.pre, strict=True)),
+        tuple(q.sum(axis=0) for q in scaled),
+    )
 
 
 def split(net, stacked):

@@ -260,19 +260,23 @@ def total_energy(net, x, y, state, *, beta):
     return energy(net, x, state) + checks.number("beta", beta) * cost(y, state)
 
 
+def _slopes_and_metric(net, state):
+    """phi' of every unit, shape (batch, n), and the metric M, shape (n,)."""
+    slopes = [phi.derivative(u) for phi, u in zip(net.phis, state.potentials, strict=True)]
+    metric = [np.full(n, m) for m, n in zip(net.metric, net.sizes[1:], strict=True)]
+    return np.concatenate(slopes, axis=1), np.concatenate(metric)
+
+
 def _rate_jacobian(net, x, state):
     """M J and J = dR/dv of each sample, shape (batch, n, n), and the metric M, shape (n,)."""
     x, _, _ = dynamics.as_input(net, x)
-    slopes = np.concatenate(
-        [phi.derivative(u) for phi, u in zip(net.phis, state.potentials, strict=True)], axis=1
-    )
+    slopes, metric = _slopes_and_metric(net, state)
     if (slopes == 0.0).any():
         raise ValueError(
             f"state: got {int((slopes == 0).sum())} units with phi' = 0, expected none: dR/dv does "
             "not exist there; use a smooth activation"
         )
     jacobian = dynamics.jacobian(net, x, state.potentials) / slopes[:, None, :]
-    metric = np.concatenate([np.full(n, m) for m, n in zip(net.metric, net.sizes[1:], strict=True)])
     return metric[:, None] * jacobian, jacobian, metric
 
 
@@ -380,13 +384,7 @@ def reciprocity_error(networks, x, y, free):
     [False, True]
     """
     x, y, _ = dynamics.as_input(networks.free, x, y)
-    slopes = np.concatenate(
-        [phi.derivative(u) for phi, u in zip(networks.free.phis, free.potentials, strict=True)],
-        axis=1,
-    )
-    metric = np.concatenate(
-        [np.full(v.shape[1], m) for m, v in zip(networks.free.metric, free.rates, strict=True)]
-    )
+    slopes, metric = _slopes_and_metric(networks.free, free)
     nudge = np.zeros((*slopes.shape, 1))
     nudge[:, -y.shape[1] :, 0] = free.rates[-1] - y
     there, here = (dynamics.jacobian(n, x, free.potentials) for n in networks[::-1])

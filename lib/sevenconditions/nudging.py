@@ -314,12 +314,8 @@ def settling_noise(net, x, free, *, tol, rng):
     residual = tol * rng.uniform(-1.0, 1.0, (*local.shape[:2], 1))
     step = 1e-20j * np.linalg.solve(local, residual)[:, :, 0]  # a complex step: no cancellation
     moved = [u + s for u, s in zip(free.potentials, dynamics.split(net, step), strict=True)]
-    read = dynamics.signals(net, x, dynamics.rates(net, moved))
-    change = [
-        np.ravel(m * (q.T @ v)).imag / len(x) / 1e-20
-        for m, q, v in zip(net.metric, read.post, read.pre, strict=True)
-    ]
-    return float(np.linalg.norm(np.concatenate(change)))
+    product = dynamics.local_product(net, dynamics.signals(net, x, dynamics.rates(net, moved)))
+    return float(np.linalg.norm(product.flat().imag) / 1e-20)
 
 
 def _refuse_zero(beta):

@@ -1,0 +1,404 @@
+"""The audit: which of the seven conditions a rule meets, and what each broken one costs.
+
+A report has one row a condition, with what measures it and what breaking it alone would cost; it
+compares the estimate with a true gradient, in all and layer by layer; and it sets the cosine that
+the seven rows predict together beside the one that was measured.
+"""
+
+import warnings
+from dataclasses import asdict, dataclass
+from html import escape
+
+import numpy as np
+
+from sevenconditions import (
+    architecture,
+    checks,
+    contrast,
+    dynamics,
+    exact,
+    feedback,
+    settling,
+    solvers,
+)
+from sevenconditions.budget import (
+    condition_costs,
+    equilibrium_gradient,
+    forward_gradient,
+    predicted_cosine,
+)
+from sevenconditions.checks import BasinWarning, ConvergenceWarning, PrecisionWarning
+from sevenconditions.energy import integrability_defect, reciprocity_error
+from sevenconditions.gradient import angle_deg, cosine, norm_ratio, relative_error
+from sevenconditions.recipe import (
+    ALL_HOLD,
+    CONDITIONS,
+    Recipe,
+    estimate_gradient,
+    prepared,
+    take_phases,
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One row of a report.
+
+    Parameters
+    ----------
+    name : str                  The condition's word.
+    diagnostic : str            What measures it.
+    value : float or None       None where a rule has no such part to measure.
+    holds : bool or None
+    predicted_angle_deg : float or None     What breaking it alone would cost, in degrees.
+    """
+
+    name: str
+    diagnostic: str
+    value: float | None
+    holds: bool | None
+    predicted_angle_deg: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An estimate beside the true gradient.
+
+    Parameters
+    ----------
+    cosine, angle_deg, relative_error, norm_ratio : float
+    """
+
+    cosine: float
+    angle_deg: float
+    relative_error: float
+    norm_ratio: float
+
+
+@dataclass(frozen=True)
+class Report(Comparison):
+    """What `audit` finds; prints as a table, and shows as one in a notebook.
+
+    Parameters
+    ----------
+    cosine, angle_deg, relative_error, norm_ratio : float       All parameters together.
+    name : str                  Of the rule.
+    against : str               The true gradient it is compared with: "backprop" or "equilibrium".
+    layers : tuple of Comparison        Each layer's weights and bias, bottom-up.
+    conditions : tuple of Condition     Seven rows, in the order of the chapters.
+    predicted_cosine : float or None    From the seven rows together; None without slots.
+    remarks : tuple of str      What the run itself warned of.
+    """
+
+    name: str
+    against: str
+    layers: tuple
+    conditions: tuple
+    predicted_cosine: float | None
+    remarks: tuple = ()
+
+    @property
+    def worst_layer(self):
+        """Index of the layer whose estimate is turned furthest; the global cosine hides it."""
+        return int(np.nanargmax([layer.angle_deg for layer in self.layers]))
+
+    def to_dict(self):
+        """The whole report as plain data, fit for JSON.
+
+        Returns
+        -------
+        dict of numbers, strings, lists and None
+        """
+        return _plain(asdict(self) | {"worst_layer": self.worst_layer})
+
+    def __str__(self):
+        wide = max(len(row.diagnostic) for row in self.conditions)
+        lines = [f"{self.name}, against {_REFERENCES[self.against]}"]
+        head = ("condition", "measured by".ljust(wide), "value", "holds", "costs alone")
+        lines.append("  {:<13} {} {:>10}  {:<6} {:>11}".format(*head))
+        for row in self.conditions:
+            cells = (row.name, row.diagnostic.ljust(wide), *_cells(row))
+            lines.append("  {:<13} {} {:>10}  {:<6} {:>11}".format(*cells))
+        return "\n".join([*lines, *self._sentences()])
+
+    def _repr_html_(self):
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in (r.name, r.diagnostic, *_cells(r)))
+            + "</tr>"
+            for r in self.conditions
+        )  # fmt: skip
+        head = "".join(
+            f'<th scope="col">{name}</th>'
+            for name in ("condition", "measured by", "value", "holds", "costs alone")
+        )
+        caption = escape(f"{self.name}, against {_REFERENCES[self.against]}")
+        below = "".join(f"<p>{escape(line)}</p>" for line in self._sentences())
+        return (
+            f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{rows}</tbody></table>{below}"
+        )
+
+    def _sentences(self):
+        """The measured lines under the table."""
+        worst = self.worst_layer
+        predicted = (
+            "no prediction without slots"
+            if self.predicted_cosine is None
+            else f"predicted {self.predicted_cosine:.4f}"
+        )
+        yield f"cosine {self.cosine:.4f} measured, {predicted}; angle {_degrees(self.angle_deg)}"
+        yield f"relative error {self.relative_error:.3g}, norm ratio {self.norm_ratio:.4g}"
+        angles = ", ".join(_degrees(layer.angle_deg) for layer in self.layers)
+        yield f"angles of layers 1 to {len(self.layers)}: {angles}; worst is layer {worst + 1}"
+        yield from self.remarks
+
+
+_REFERENCES = {
+    "backprop": "backprop of the feedforward network",
+    "equilibrium": "the gradient of its own equilibrium",
+}
+
+
+def audit(net, x, y, recipe=ALL_HOLD, *, against=None, tolerance=0.01, rng=None):
+    """Check a rule on the seven conditions and measure its estimate against the true gradient.
+
+    Parameters
+    ----------
+    net : Network
+    x, y : array_like, shape (batch, n_0), (batch, n_L)
+    recipe : Recipe, entry of the zoo, or callable (net, x, y) -> Gradient
+        A callable has no slots: of its conditions, only what the network shows is measured; an
+        entry without slots says which it keeps by design.
+    against : {"backprop", "equilibrium"} or None
+        The true gradient; None takes the entry's own, else backprop.
+    tolerance : float > 0       Relative error that a condition may cost alone and still hold.
+    rng : numpy.random.Generator or None        For recipes that read with noise.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ValueError
+        If x, y or a setting do not fit, or `against` is neither.
+    ConvergenceError
+        If the network has no free equilibrium to take the gradient of.
+
+    Breaks when
+    -----------
+    The estimate is not small against the batch's noise: the report describes this batch only.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import layered
+    >>> net = layered((3, 4, 2), rng=np.random.default_rng(0))
+    >>> report = audit(net, [1.0, 0.0, 1.0], [0.0, 1.0])
+    >>> all(row.holds for row in report.conditions), round(report.cosine, 6)
+    (True, 1.0)
+    """
+    x, y, _ = dynamics.as_input(net, x, y)
+    against = getattr(recipe, "against", "backprop") if against is None else against
+    if against not in _REFERENCES:
+        raise ValueError(f"against: got {against!r}, expected 'backprop' or 'equilibrium'")
+    tolerance = checks.number("tolerance", tolerance, above=0)
+    rng = np.random.default_rng([0, 3]) if rng is None else rng
+    rule = getattr(recipe, "estimate", recipe)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        estimate = estimate_gradient(net, x, y, recipe, allow_unsettled=True, rng=rng)
+        true = _true_gradient(net, x, y, rule, against)
+        rows, predicted = _rows(net, x, y, recipe, against, tolerance, rng)
+    layers = range(net.n_layers)
+    return Report(
+        **asdict(_compared(estimate, true)),
+        name=_name(recipe),
+        against=against,
+        layers=tuple(_compared(estimate.layer(i), true.layer(i)) for i in layers),
+        conditions=rows,
+        predicted_cosine=predicted,
+        remarks=_remarks(seen),
+    )
+
+
+def _compared(estimate, true):
+    return Comparison(
+        float(cosine(estimate, true)),
+        float(angle_deg(estimate, true)),
+        float(relative_error(estimate, true)),
+        float(norm_ratio(estimate, true)),
+    )
+
+
+def _true_gradient(net, x, y, rule, against):
+    if against == "backprop":
+        return exact.backprop(net, x, y)
+    if isinstance(rule, Recipe):
+        return equilibrium_gradient(net, x, y, rule)
+    # what stands for itself is judged on the network that equilibrium propagation would settle
+    return exact.recurrent_backprop(
+        feedback.transposed(architecture.hopfield(net)), x, y, tied=True
+    )
+
+
+def _rows(net, x, y, recipe, against, tolerance, rng):
+    """Seven rows, and the cosine that they predict together."""
+    rule = getattr(recipe, "estimate", recipe)
+    if not isinstance(rule, Recipe):
+        keeps = getattr(recipe, "keeps", None)
+        if keeps is None:
+            return _rows_without_slots(net, x, y, tolerance), None
+        by_design = "by design, not measured"
+        return tuple(Condition(n, by_design, None, n in keeps, None) for n in CONDITIONS), None
+    truth = equilibrium_gradient if against == "equilibrium" else forward_gradient
+    costs = condition_costs(net, x, y, rule, against=truth, rng=rng)
+    shown = _Shown(net, x, y, rule, rng)
+    rows = []
+    for cost in costs:
+        label, value, is_kept = getattr(shown, cost.condition)(cost, tolerance)
+        angle = cost.angle_deg if np.isfinite(cost.angle_deg) else None
+        rows.append(Condition(cost.condition, label, value, is_kept, angle))
+    predicted = predicted_cosine(costs)
+    return tuple(rows), predicted if np.isfinite(predicted) else None
+
+
+class _Shown:
+    """What a report shows of each condition of a recipe: label, value, whether it holds."""
+
+    def __init__(self, net, x, y, recipe, rng):
+        self.net, self.x, self.y, self.recipe = net, x, y, recipe
+        self.networks = prepared(net, recipe)
+        self.read = take_phases(net, x, y, recipe, allow_unsettled=True, rng=rng)
+        self.free = self.read.states[0]
+
+    def settling(self, cost, tolerance):
+        """Radius at the free state, and whether every phase got there in time."""
+        radius = _radius(self.networks.free, self.x, self.free)
+        rests = radius < 1.0 and all(s.converged for s in self.read.states)
+        return "spectral radius", radius, rests and cost.relative_error <= tolerance
+
+    def energy(self, cost, tolerance):
+        """Asymmetry of the free network, and whether the nudged response is the adjoint anyway."""
+        error = reciprocity_error(self.networks, self.x, self.y, self.free)
+        repaired = self.networks.nudged is not self.networks.free
+        label = "integrability defect" + (", repaired" if repaired else "")
+        defect = _defect(self.networks.free, self.x, self.free)
+        return label, defect, error <= tolerance and cost.relative_error <= tolerance
+
+    def phases(self, cost, tolerance):
+        """What noise and an unsubtracted free phase add."""
+        return "noise and residue over signal", cost.relative_error, _is_small(cost, tolerance)
+
+    def feedback(self, cost, tolerance):
+        """Cosine of what reaches the layer that is served worst."""
+        label, value = (
+            "worst layer's cosine of the error",
+            _worst(self.networks.free, self.x, self.y),
+        )
+        return label, value, value >= 1.0 - tolerance and _is_small(cost, tolerance)
+
+    def contrast(self, cost, tolerance):
+        """Angle to the local product contrast, and whether the rule is local."""
+        product = contrast.contrastive_hebbian(self.read)
+        angle = float(angle_deg(self.recipe.contrast(self.read), product))
+        _, foreign = contrast.reach(self.recipe.contrast, _one_sample(self.read))
+        label = "degrees from the contrast" + (", not local" if foreign else "")
+        return label, angle, foreign == 0 and _is_small(cost, tolerance)
+
+    def nudging(self, cost, tolerance):
+        """Bias of the finite nudge."""
+        return "bias of a finite nudge", cost.relative_error, _is_small(cost, tolerance)
+
+    def architecture(self, cost, tolerance):
+        """Distance of the free state from the forward pass."""
+        value = architecture.state_mismatch(self.networks.free, self.x, self.free)
+        return "distance from the forward pass", value, value <= tolerance
+
+
+def _rows_without_slots(net, x, y, tolerance):
+    """What the network alone shows; a rule without slots has no phases, rule or nudge to see."""
+    free = solvers.sweep(net, x)
+    radius, defect = _radius(net, x, free), _defect(net, x, free)
+    worst, mismatch = _worst(net, x, y), architecture.state_mismatch(net, x, free)
+    seen = {
+        "settling": ("spectral radius", radius, radius < 1.0 and free.converged),
+        "energy": ("integrability defect", defect, None if defect is None else defect <= tolerance),
+        "feedback": ("worst layer's cosine of the error", worst, worst >= 1.0 - tolerance),
+        "architecture": ("distance from the forward pass", mismatch, mismatch <= tolerance),
+    }
+    unseen = ("no slot to look into", None, None)
+    return tuple(Condition(name, *seen.get(name, unseen), None) for name in CONDITIONS)
+
+
+def _is_small(cost, tolerance):
+    return bool(cost.relative_error <= tolerance)
+
+
+def _radius(net, x, free):
+    dt = None if np.isfinite(free.dt) else settling.best_dt(net, x, free)
+    return float(settling.spectral_radius(net, x, free, dt=dt).max())
+
+
+def _defect(net, x, free):
+    """The largest defect of a sample; None where a unit is flat and dR/dv does not exist."""
+    try:
+        return float(integrability_defect(net, x, free).max())
+    except ValueError:
+        return None
+
+
+def _worst(net, x, y):
+    """Cosine of what feedback delivers with what backprop has, in the layer where it is lowest."""
+    given, wanted = feedback.delivered_gradient(net, x, y), exact.backprop(net, x, y)
+    cosines = [cosine(given.layer(i), wanted.layer(i)) for i in range(net.n_layers)]
+    return float(np.nanmin(cosines))
+
+
+def _one_sample(read):
+    """The phases of the first sample: locality does not need the whole batch."""
+
+    def first(part):
+        return type(part)(*(tuple(layer[:1] for layer in side) for side in part))
+
+    return read._replace(
+        free=first(read.free),
+        nudged=tuple(first(part) for part in read.nudged),
+        states=tuple(state.samples(slice(0, 1)) for state in read.states),
+    )
+
+
+def _name(recipe):
+    named = getattr(recipe, "name", getattr(recipe, "__name__", None))
+    return "recipe" if isinstance(recipe, Recipe) or not isinstance(named, str) else named
+
+
+def _remarks(seen):
+    """The first warning of each kind that a run gave."""
+    kinds = (BasinWarning, ConvergenceWarning, PrecisionWarning)
+    first = {w.category: str(w.message) for w in reversed(seen) if issubclass(w.category, kinds)}
+    return tuple(first.values())
+
+
+def _cells(row):
+    """Value, verdict and cost of a row, as they are printed."""
+    value = "-" if row.value is None else f"{row.value:.3g}"
+    holds = {True: "yes", False: "NO", None: "-"}[row.holds]
+    angle = row.predicted_angle_deg
+    return value, holds, "-" if angle is None else _degrees(angle)
+
+
+def _degrees(angle):
+    if abs(angle) < 1e-5:  # an arc cosine has no more digits
+        return "0 deg"
+    return f"{angle:.2g} deg" if abs(angle) < 1 else f"{angle:.1f} deg"
+
+
+def _plain(value):
+    """NumPy's numbers as Python's, tuples as lists, NaN as None."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

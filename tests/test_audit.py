@@ -1,0 +1,211 @@
+"""The report: seven rows that name what is broken, and measured beside predicted."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+from networks import example
+from test_recipe import BROKEN
+
+import sevenconditions as sc
+from sevenconditions import (
+    architecture,
+    contrast,
+    feedback,
+    nudging,
+    phases,
+    settling,
+    solvers,
+)
+from sevenconditions.energy import repaired
+from sevenconditions.recipe import CONDITIONS
+from sevenconditions.zoo import ZOO, Kind
+
+
+def verdicts(report):
+    return {row.name: row.holds for row in report.conditions}
+
+
+def test_where_all_hold_the_report_says_so():
+    net, x, y = example(0, gain=0.6, n_samples=16)
+    report = sc.audit(net, x, y)
+    assert [row.name for row in report.conditions] == list(CONDITIONS)
+    assert all(verdicts(report).values())
+    assert report.against == "backprop"
+    assert report.cosine == pytest.approx(1, abs=1e-12)
+    assert report.predicted_cosine == pytest.approx(1, abs=1e-12)
+    assert report.relative_error < 1e-6 and report.norm_ratio == pytest.approx(1)
+
+
+# without transposed feedback there is no energy; cancellation that falls short moves the free state
+ALSO = {"feedback": {"energy"}, "phases": {"architecture"}}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_condition_that_is_broken_is_named_with_its_cost(condition, seed):
+    net, x, y = example(seed, gain=0.6, n_samples=16)
+    broken = sc.ALL_HOLD._replace(**{condition: BROKEN[condition]})
+    if condition == "phases":  # a single phase is read against one nudge
+        broken = broken._replace(nudging=nudging.one_sided(1e-3))
+    report = sc.audit(net, x, y, broken)
+    failed = {name for name, holds in verdicts(report).items() if not holds}
+    assert condition in failed <= {condition} | ALSO.get(condition, set())
+    row = report.conditions[CONDITIONS.index(condition)]
+    assert row.predicted_angle_deg == pytest.approx(report.angle_deg, abs=0.2)
+    others = [r.predicted_angle_deg for r in report.conditions if r.name not in (condition,)]
+    assert max(others) < 1
+
+
+def test_layers_are_reported_one_by_one_and_the_worst_is_named():
+    net, x, y = example(1, sizes=(20, 30, 30, 30, 5), gain=0.8, n_samples=32)
+    report = sc.audit(net, x, y, ZOO["feedback_alignment"])
+    estimate = sc.estimate_gradient(net, x, y, ZOO["feedback_alignment"])
+    for i, layer in enumerate(report.layers):
+        part, true = estimate.layer(i), sc.backprop(net, x, y).layer(i)
+        assert layer.angle_deg == pytest.approx(sc.angle_deg(part, true))
+        assert layer.norm_ratio == pytest.approx(sc.norm_ratio(part, true))
+        assert layer.relative_error == pytest.approx(sc.relative_error(part, true))
+    assert report.layers[report.worst_layer].angle_deg == max(x.angle_deg for x in report.layers)
+    assert report.layers[-1].angle_deg < 1e-5 < 60 < report.layers[0].angle_deg
+    assert f"worst is layer {report.worst_layer + 1}" in str(report)
+
+
+@pytest.mark.parametrize(
+    "name", [e.name for e in ZOO.values() if e.kind is Kind.RECIPE and e.name != "hebbian"]
+)
+def test_what_an_entry_keeps_by_design_the_report_finds_kept(name):
+    net, x, y = example(2, gain=0.4, n_samples=16)
+    net = feedback.mixed(0.3, seed=1)(net) if name.startswith("asymmetric") else net
+    report = sc.audit(net, x, y, ZOO[name])
+    found = {word for word, holds in verdicts(report).items() if holds}
+    assert found == set(ZOO[name].keeps)
+
+
+def test_a_network_judged_by_its_own_gradient_differs_only_by_its_architecture():
+    net, x, y = example(3, gain=0.4, n_samples=16)
+    own = sc.audit(net, x, y, ZOO["equilibrium_propagation"])
+    forward = sc.audit(net, x, y, ZOO["equilibrium_propagation"], against="backprop")
+    assert own.against == "equilibrium" and own.relative_error < 1e-3
+    assert forward.relative_error > 0.1
+    assert forward.conditions[-1].predicted_angle_deg == pytest.approx(forward.angle_deg, abs=0.1)
+    assert own.conditions[-1].predicted_angle_deg < 1e-5
+    assert not own.conditions[-1].holds
+
+
+def test_a_repair_keeps_energy_whatever_the_feedback_is():
+    net, x, y = example(4, gain=0.4, n_samples=16)
+    bent = feedback.random(seed=1)(net)
+    recipe = ZOO["asymmetric_equilibrium_propagation"]
+    report, broken = (sc.audit(bent, x, y, recipe.tuned(energy=e)) for e in (repaired, lambda n: n))
+    assert report.conditions[1].holds and report.conditions[1].value > 0.05
+    assert report.cosine == pytest.approx(1, abs=1e-9)
+    assert not broken.conditions[1].holds and broken.cosine < 0.99
+
+
+def test_a_rule_that_is_not_local_fails_contrast_even_where_it_costs_nothing():
+    net, x, y = example(5, gain=0.6)
+
+    def telepathic(read):
+        base = contrast.contrastive_hebbian(read)
+        return base._replace(weights=tuple(w + 1e-6 * w.mean() for w in base.weights))
+
+    row = sc.audit(net, x, y, sc.ALL_HOLD._replace(contrast=telepathic)).conditions[4]
+    assert not row.holds and "not local" in row.diagnostic
+    assert row.predicted_angle_deg < 0.01
+
+
+def test_a_rule_of_ones_own_without_slots_gets_what_the_network_shows():
+    net, x, y = example(6, gain=0.4)
+    report = sc.audit(net, x, y, sc.backprop)
+    assert report.name == "backprop" and report.predicted_cosine is None
+    assert report.cosine == pytest.approx(1)
+    unseen = {row.name for row in report.conditions if row.holds is None}
+    assert unseen == {"phases", "contrast", "nudging"}
+    assert "no prediction without slots" in str(report)
+
+
+def test_an_entry_without_slots_says_what_it_keeps_by_design():
+    net, x, y = example(6, gain=0.4)
+    report = sc.audit(net, x, y, ZOO["zero_divergence"])
+    assert {r.name for r in report.conditions if r.holds} == set(ZOO["zero_divergence"].keeps)
+    assert report.relative_error < 1e-12
+
+
+def test_unsettled_phases_are_reported_and_not_refused():
+    net, x, y = example(7, gain=0.5)
+    report = sc.audit(net, x, y, sc.ALL_HOLD._replace(settling=settling.euler(dt=0.5, max_steps=3)))
+    assert not report.conditions[0].holds
+
+
+def test_what_a_run_warns_of_becomes_a_remark():
+    net, x, y = example(5, gain=0.5, output="tanh")
+    free = solvers.newton(net, x)
+    y = free.rates[-1] + 0.05
+    beyond = 1.3 * nudging.critical_beta(net, x, free)
+    far = ZOO["equilibrium_propagation"].tuned(nudging=nudging.centered(beyond))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = sc.audit(net, x, y, far)
+    assert any("another equilibrium" in remark for remark in report.remarks)
+    assert "another equilibrium" in str(report)
+
+
+def test_the_report_prints_a_table_and_shows_one_in_html():
+    net, x, y = example(0, gain=0.6)
+    report = sc.audit(net, x, y, ZOO["feedback_alignment"])
+    lines = str(report).splitlines()
+    assert lines[0] == "feedback_alignment, against backprop of the feedforward network"
+    assert [line.split()[0] for line in lines[2:9]] == list(CONDITIONS)
+    assert max(map(len, lines[:9])) <= 90
+    shown = report._repr_html_()
+    assert shown.count("<tr>") == 8 and shown.count("<td>") == 35
+    assert '<th scope="col">' in shown and "<caption>" in shown
+
+
+def test_the_report_is_plain_data_too():
+    net, x, y = example(0, gain=0.6)
+    for rule in (sc.ALL_HOLD, sc.backprop, ZOO["dual_propagation"]):
+        report = sc.audit(net, x, y, rule)
+        data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+        assert data["cosine"] == report.cosine
+        assert len(data["conditions"]) == 7 and len(data["layers"]) == net.n_layers
+        assert data["conditions"][0]["name"] == "settling"
+
+
+@pytest.mark.parametrize("sizes", [(4, 3), (1, 1), (1, 1, 1)])
+def test_one_layer_width_one_and_a_batch_of_one_are_audited_too(sizes):
+    net, x, y = example(8, sizes=sizes, n_samples=1)
+    report = sc.audit(net, x, y)
+    assert report.cosine == pytest.approx(1) and len(report.layers) == len(sizes) - 1
+
+
+def test_two_audits_agree_even_with_noise_and_touch_no_input():
+    net, x, y = example(9)
+    x.setflags(write=False), y.setflags(write=False)
+    noisy = sc.ALL_HOLD._replace(phases=phases.noisy(1e-5), nudging=nudging.centered(1e-2))
+    first, second = (sc.audit(net, x, y, noisy) for _ in range(2))
+    assert first.to_dict() == second.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"against": "bp"}, "against: got 'bp', expected 'backprop' or 'equilibrium'"),
+        ({"tolerance": 0}, "tolerance: got 0, expected a finite number above 0"),
+        ({"recipe": "backprop"}, "recipe: got 'backprop', expected a Recipe"),
+    ],
+)
+def test_bad_settings_are_refused(options, says):
+    net, x, y = example(0)
+    with pytest.raises(ValueError, match=says):
+        sc.audit(net, x, y, **options)
+
+
+def test_there_is_no_own_gradient_without_an_equilibrium():
+    net, x, y = example(7, activation="linear", gain=2.5)
+    hopfield = sc.ALL_HOLD._replace(architecture=architecture.hopfield)
+    with pytest.raises(sc.ConvergenceError):
+        sc.audit(net, x, y, hopfield, against="equilibrium")
+    assert np.isfinite(sc.audit(net, x, y).cosine)
