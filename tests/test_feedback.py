@@ -94,6 +94,9 @@ def test_the_global_cosine_hides_what_early_layers_get():
     true = sc.backprop(net, x, y)
     assert sc.cosine(bent, true) > 0.2
     assert max(abs(sc.cosine(bent.layer(i), true.layer(i))) for i in range(3)) < 0.2
+    listed = feedback.worst_first(bent, true)
+    assert listed[-1] == (3, pytest.approx(0, abs=1e-6))
+    assert [angle for _, angle in listed] == sorted((a for _, a in listed), reverse=True)
 
 
 def test_a_scale_keeps_every_direction_and_still_costs_the_total():

@@ -152,6 +152,21 @@ def test_what_is_no_rule_is_refused(rule, says):
         sc.estimate_gradient(net, x, y, rule)
 
 
+@pytest.mark.parametrize(
+    ("slot", "says"),
+    [
+        ({"nudging": 0.1}, r"nudging: got 0\.1, expected a Nudging such as nudging\.centered"),
+        ({"feedback": "random"}, "feedback: got 'random', expected a function such as"),
+        ({"architecture": lambda net: None}, "architecture: it returned NoneType, expected a Net"),
+        ({"contrast": None}, "contrast: got None"),
+    ],
+)
+def test_what_does_not_fit_a_slot_is_refused(slot, says):
+    net, x, y = example(8)
+    with pytest.raises(ValueError, match=says):
+        sc.estimate_gradient(net, x, y, sc.ALL_HOLD._replace(**slot))
+
+
 def test_what_is_no_network_is_refused():
     with pytest.raises(ValueError, match="net: got list, expected a Network"):
         sc.estimate_gradient([1], [1.0], [1.0])

@@ -154,6 +154,31 @@ def state_mismatch(net, x, free):
     return float(np.linalg.norm(here - there) / np.linalg.norm(there))
 
 
+def layers_reached(net, n_steps):
+    """Which layers a nudge has reached after so many steps, each layer updated at once.
+
+    A step carries the nudge down by one layer, so layer l of L has no update at all before step
+    L - l + 1: depth asks for steps.
+
+    Parameters
+    ----------
+    net : Network
+    n_steps : int >= 0
+
+    Returns
+    -------
+    ndarray of bool, shape (L,), bottom-up
+
+    Examples
+    --------
+    >>> from sevenconditions.network import layered
+    >>> layers_reached(layered((3, 4, 4, 2), rng=np.random.default_rng(0)), 2).tolist()
+    [False, True, True]
+    """
+    n_steps = checks.whole_number("n_steps", n_steps)
+    return np.arange(net.n_layers, 0, -1) <= n_steps
+
+
 class Replay(NamedTuple):
     """Equilibrium propagation beside backprop through time, one entry a step.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sevenconditions import checks, dynamics
-from sevenconditions.gradient import Gradient, cosine
+from sevenconditions.gradient import Gradient, angle_deg, cosine
 
 
 def as_given(net):
@@ -339,6 +339,36 @@ def delivered_gradient(net, x, y):
         tuple(d.T @ v for d, v in zip(deltas, (x, *rates[:-1]), strict=True)),
         tuple(d.sum(axis=0) for d in deltas),
     )
+
+
+def worst_first(estimate, reference):
+    """Angle of each layer's estimate to its reference, the worst layer first.
+
+    The angle of all parameters together is ruled by the output layer, which needs no feedback.
+
+    Parameters
+    ----------
+    estimate, reference : Gradient
+
+    Returns
+    -------
+    list of (int, float)        Index of the layer (0 is the first) and its angle in degrees.
+
+    Examples
+    --------
+    >>> from sevenconditions import backprop
+    >>> from sevenconditions.network import layered
+    >>> net = layered((3, 4, 2), rng=np.random.default_rng(0))
+    >>> x, y = np.ones((1, 3)), np.zeros((1, 2))
+    >>> delivered = delivered_gradient(random()(net), x, y)
+    >>> [layer for layer, _ in worst_first(delivered, backprop(net, x, y))]
+    [0, 1]
+    """
+    angles = [
+        (i, float(angle_deg(estimate.layer(i), reference.layer(i))))
+        for i in range(len(estimate.weights))
+    ]
+    return sorted(angles, key=lambda pair: -pair[1])
 
 
 def alignment(net):

@@ -352,6 +352,39 @@ def noise_to_signal(net, x, free, *, sigma, nudging, signal, free_weight=None):
     return float(sigma**2 * amplification * total / (len(x) * signal) ** 2)
 
 
+def residue_to_signal(net, x, free, *, nudging, signal):
+    r"""What a free phase that is not subtracted adds to an estimate: the other measure of phases.
+
+    .. math:: r_{\text{free}} = \frac{\left|\sum_k w_k\right|\,\lVert h(u^0)\rVert}{\lVert g\rVert}
+
+    Zero where the free phase carries no mismatch (c = 1), or where opposite nudges subtract it.
+    While it is small it predicts the relative error of `compartments`.
+
+    Parameters
+    ----------
+    net : Network
+    x : array_like, shape (batch, n_0)
+    free : Equilibrium
+    nudging : Nudging
+    signal : float              Norm of the gradient.
+
+    Returns
+    -------
+    float, dimensionless
+
+    Examples
+    --------
+    >>> from sevenconditions import nudging
+    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
+    >>> [round(residue_to_signal(net.replace(cancellation=c), [1.0], free_phase(net, [1.0]),
+    ...        nudging=nudging.one_sided(0.1), signal=1.0), 6) for c in (0.0, 1.0)]
+    [28.284271, 0.0]
+    """
+    x, _, _ = dynamics.as_input(net, x)
+    product = dynamics.local_product(net, dynamics.signals(net, x, free.rates))
+    return float(abs(sum(nudging.weights)) * np.linalg.norm(product.flat()) / signal)
+
+
 def warn_of_jumps(net, x, y, free, nudged, *, stacklevel=2):
     """Warn with BasinWarning where a nudged state is not the continuation of the free one.
 

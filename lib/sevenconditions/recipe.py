@@ -95,13 +95,24 @@ def prepared(net, recipe):
     -------
     PhaseNetworks
 
+    Raises
+    ------
+    ValueError
+        If a slot holds something else than it should, or returns something else.
+
     Examples
     --------
     >>> from sevenconditions.network import layered
     >>> prepared(layered((2, 2), rng=np.random.default_rng(0)), ALL_HOLD).free.cancellation
     1.0
     """
-    ready = recipe.energy(recipe.feedback(recipe.architecture(net)))
+    _refuse_wrong_slots(recipe)
+    ready = net
+    for name in ("architecture", "feedback", "energy"):
+        ready = getattr(recipe, name)(ready)
+        kinds = (Network, PhaseNetworks) if name == "energy" else Network
+        if not isinstance(ready, kinds):
+            raise ValueError(f"{name}: it returned {type(ready).__name__}, expected a Network")
     return ready if isinstance(ready, PhaseNetworks) else PhaseNetworks(ready, ready)
 
 
@@ -149,6 +160,19 @@ def estimate_gradient(net, x, y, recipe=ALL_HOLD, *, allow_unsettled=False, rng=
         )
     x, y, _ = dynamics.as_input(net, x, y)
     return fitting(rule(net, x, y), net)
+
+
+def _refuse_wrong_slots(recipe):
+    for name, value in zip(recipe._fields, recipe, strict=True):
+        if name == "nudging":
+            if not isinstance(value, nudgings.Nudging):
+                raise ValueError(
+                    f"nudging: got {value!r}, expected a Nudging such as nudging.centered(1e-3)"
+                )
+        elif not callable(value):
+            raise ValueError(
+                f"{name}: got {value!r}, expected a function such as {getattr(ALL_HOLD, name)!r}"
+            )
 
 
 def _refuse_unsettled(read):
