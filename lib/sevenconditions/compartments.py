@@ -321,8 +321,8 @@ def conductance_microcircuit(
     Parameters
     ----------
     nudge : float in (0, 1]     lambda, the teacher's share in the output's conductance.
-    leak : float >= 0, basal, apical : float > 0
-        Conductances, in units of the basal one by default.
+    leak : float >= 0           Conductance, as the next two in units of the basal one by default.
+    basal, apical : float > 0   Conductances of the two dendrites.
     interneuron_gain : float in [0, 1), or None
         lambda_I, the share of the soma above in the interneuron's conductance. None: interneurons
         have the conductances of pyramidal cells, the soma above takes the place of the apical

@@ -84,7 +84,7 @@ class Equilibrium:
 
     @property
     def residual(self):
-        """Final ``max |R|`` over all samples: the slowest sample decides."""
+        """Final ``max |R|`` over all samples; the slowest sample decides."""
         return float(self.residuals[-1].max())
 
     @property

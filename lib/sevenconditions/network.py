@@ -119,13 +119,13 @@ class Network:
 
     @property
     def is_symmetric(self):
-        """Whether feedback is transposed and lateral matrices symmetric: then an energy exists."""
+        """Whether feedback is transposed and lateral matrices symmetric, so that an energy exists."""
         lateral = all(a is None or np.array_equal(a, a.T) for a in self.lateral)
         return lateral and self.feedback_is_transposed
 
     @property
     def metric(self):
-        """gamma^(l-L) for l = 1 .. L: the weight of layer l in the energy."""
+        """The weight of each layer l in the energy, gamma^(l-L), for l = 1 .. L."""
         return tuple(self.feedback_gain ** (1.0 + i - self.n_layers) for i in range(self.n_layers))
 
     def replace(self, **changes):

@@ -54,7 +54,7 @@ class Nudging:
 
     @property
     def span(self):
-        """beta (one-sided) or 2 beta (centered): what a difference is divided by."""
+        """What a difference is divided by, beta (one-sided) or 2 beta (centered)."""
         largest = max([abs(w) for w in self.weights], default=np.inf)
         return float(1.0 / largest)
 

@@ -282,12 +282,12 @@ class quadratic_predictive_coding:
     1/beta is left out, and shrinking the output error does not bring the gradient back: in the
     limit the output error of backprop comes multiplied by the inverse of `output_compliance`.
 
+    A value: call it with (net, x, y) for a Gradient, the batch mean.
+
     Parameters
     ----------
     beta : float > -1 and not 0, or None        Nudging strength; None clamps the output.
     tol, max_steps : as for `predictive_equilibrium`
-
-    A value: call it with (net, x, y) for a Gradient, the batch mean.
 
     Raises
     ------
@@ -338,12 +338,12 @@ class centered_predictive_coding:
     .. math:: \hat g_l = -\frac{1}{2\beta}\left[h_l(\beta) - h_l(-\beta)\right], \qquad
        h_l = \gamma^{l-L} s_l\, v_{l-1}^T
 
+    A value: call it with (net, x, y) for a Gradient, the batch mean.
+
     Parameters
     ----------
     beta : float in (0, 1)
     tol, max_steps : as for `predictive_equilibrium`
-
-    A value: call it with (net, x, y) for a Gradient, the batch mean.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def direct_feedback(net, x, y, matrices):
 
     Source
     ------
-    Nokland 2016, NeurIPS 29, arXiv:1609.01596.
+    Nøkland 2016, NeurIPS 29, arXiv:1609.01596.
 
     Examples
     --------
@@ -68,12 +68,12 @@ class direct_feedback_alignment:
 
     .. math:: B_l \sim \mathcal N(0, g^2 / n_L), \quad\text{fixed by the seed and the widths}
 
+    A value: call it with (net, x, y) for a Gradient, the batch mean.
+
     Parameters
     ----------
     seed : int >= 0
     gain : float > 0        g.
-
-    A value: call it with (net, x, y) for a Gradient, the batch mean.
 
     Raises
     ------
@@ -87,7 +87,7 @@ class direct_feedback_alignment:
 
     Source
     ------
-    Nokland 2016, NeurIPS 29, arXiv:1609.01596.
+    Nøkland 2016, NeurIPS 29, arXiv:1609.01596.
 
     Examples
     --------
@@ -275,12 +275,12 @@ class difference_target_propagation:
     than the gradient. With `transposed_jacobian` the estimate equals backprop at every step, not
     only in the limit, as the shift of a target is linear in the step.
 
+    A value: call it with (net, x, y) for a Gradient, the batch mean.
+
     Parameters
     ----------
     step : float > 0        eta; matters only to an inverse that is not linear.
     inverse : callable      As `pseudo_inverse`, `transposed_jacobian` or `layer_inverse`.
-
-    A value: call it with (net, x, y) for a Gradient, the batch mean.
 
     Raises
     ------

@@ -46,8 +46,8 @@ class Entry:
     keeps : tuple of str        The conditions that it meets by design, in the order of chapters.
     source : str                Where it was published.
     note : str                  What is particular about it here.
-    against : str               Which gradient it aims at: "backprop" or the network's own,
-        "equilibrium".
+    against : str
+        The gradient it aims at, "backprop" or the network's own, "equilibrium".
     settled : bool or None      Whether training measures the equilibrium; None: see `learning`.
     prepare : callable (net, rng) -> Network, or None
         What changes in the network before training, such as feedback that is drawn at random.
@@ -233,7 +233,7 @@ _ENTRIES = (
     ),
     Entry(
         "direct_feedback_alignment", targets.direct_feedback_alignment(), Kind.OWN_DYNAMICS,
-        _but("energy", "feedback"), "Nokland 2016, NeurIPS 29, arXiv:1609.01596",
+        _but("energy", "feedback"), "Nøkland 2016, NeurIPS 29, arXiv:1609.01596",
         "The output error reaches every layer in one hop.",
     ),
     Entry(
