@@ -273,7 +273,7 @@ def replay(net, x, y, *, n_steps, beta, dt=0.5):
 def tying_error(net, x, y, *, noise, n_steps, dt=0.5, rng):
     r"""What it costs when the copies of a weight in time are not tied: a dial of condition 7.
 
-    Each step t of the unrolled free phase uses :math:`W_t = W + \tau N_t` with
+    Each step t of the unrolled free phase uses :math:`W_t = W + \varepsilon N_t` with
     :math:`|N_t| = |W|` drawn afresh; its gradient, summed over the copies, is compared with that of
     tied copies.
 
@@ -281,7 +281,7 @@ def tying_error(net, x, y, *, noise, n_steps, dt=0.5, rng):
     ----------
     net : Network
     x, y : array_like, shape (batch, n_0), (batch, n_L)
-    noise : float >= 0          tau.
+    noise : float >= 0          epsilon.
     n_steps : int >= 1
     dt : float > 0              In units of tau.
     rng : numpy.random.Generator

@@ -119,7 +119,7 @@ class Network:
 
     @property
     def is_symmetric(self):
-        """Whether feedback is transposed and lateral matrices symmetric, so that an energy exists."""
+        """Whether feedback is transposed and lateral matrices symmetric, as an energy needs."""
         lateral = all(a is None or np.array_equal(a, a.T) for a in self.lateral)
         return lateral and self.feedback_is_transposed
 
