@@ -28,11 +28,11 @@ class Recipe(NamedTuple):
     Parameters
     ----------
     settling : callable
-        (net, x, *, y, beta, start, current) -> Equilibrium; see `settling.rest`. beta may be one
-        number a sample.
+        ``(net, x, *, y, beta, start, current)`` -> Equilibrium; see `settling.rest`. beta may be
+        one number a sample.
     energy : callable           Network -> Network, or -> PhaseNetworks; see `energy.conservative`.
     phases : callable
-        (networks, x, y, *, nudging, settle, rng) -> Phases; see `phases.two_phases`.
+        ``(networks, x, y, *, nudging, settle, rng)`` -> Phases; see `phases.two_phases`.
     feedback : callable         Network -> Network; see `feedback.transposed`.
     contrast : callable         Phases -> Gradient; see `contrast.contrastive_hebbian`.
     nudging : Nudging           See `nudging.centered`.
