@@ -207,12 +207,11 @@ def test_the_repaired_response_also_serves_weights_whose_feedback_stays():
 def test_the_free_state_stays_at_rest_in_the_mirrored_network():
     net, x, y = example(6, gain=0.4)
     recipe = OWN._replace(feedback=sc.feedback.random(seed=1), energy=repaired)
-    read = sc.take_phases(
-        net, x, y, recipe._replace(nudging=sc.nudging.centered(1e-9)), allow_unsettled=True
-    )
+    recipe = recipe._replace(nudging=sc.nudging.centered(1e-6))
+    read = sc.take_phases(net, x, y, recipe)
     free, nudged = read.states[:2]
     moved = max(np.abs(a - b).max() for a, b in zip(free.rates, nudged.rates, strict=True))
-    assert moved < 1e-8
+    assert moved < 1e-4
 
 
 def test_the_repair_is_refused_under_cancellation():

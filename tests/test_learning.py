@@ -717,6 +717,29 @@ def test_recipes_with_other_slots_are_told_apart_on_resuming(tmp_path):
     mine = sc.ALL_HOLD._replace(nudging=sc.nudging.centered(1e-4))
     train(net, data, mine, epochs=1, save=tmp_path / "run.npz")
     other = sc.ALL_HOLD._replace(nudging=sc.nudging.centered(1e-3))
-    with pytest.raises(ValueError, match='rule="recipe.nudging=Nudging'):
+    with pytest.raises(ValueError, match=r"rule='recipe\(nudging=Nudging\(-0.0001"):
         train(net, data, other, epochs=2, resume=tmp_path / "run.npz")
     assert train(net, data, mine, epochs=2, resume=tmp_path / "run.npz").epochs == 2
+
+
+def test_two_settings_of_one_slot_are_told_apart_on_resuming(tmp_path):
+    net, data = tiny()
+    mine, other = (ALL_HOLD._replace(feedback=sc.feedback.mixed(a)) for a in (0.3, 0.9))
+    train(net, data, mine, epochs=1, save=tmp_path / "run.npz")
+    for rule in (other, ALL_HOLD._replace(feedback=sc.feedback.flipped(0.3))):
+        with pytest.raises(ValueError, match=r"rule='recipe\(feedback=mixed\(amount=0.3"):
+            train(net, data, rule, epochs=2, resume=tmp_path / "run.npz")
+
+
+def test_what_was_learned_before_a_divergence_is_in_the_error():
+    net, data = tiny()
+    calls = iter(range(100))
+
+    def explodes(net, x, y):
+        size = np.inf if next(calls) > 12 else 1.0
+        g = sc.backprop(net, x, y)
+        return g._replace(biases=tuple(size * np.ones_like(b) for b in g.biases))
+
+    with pytest.raises(sc.ConvergenceError) as stopped:
+        train(net, data, explodes, epochs=20, angles=False)
+    assert 0 < stopped.value.history.epochs < 20

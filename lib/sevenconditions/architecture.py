@@ -151,7 +151,8 @@ def state_mismatch(net, x, free):
     x, _, _ = dynamics.as_input(net, x)
     forward, _ = dynamics.forward_pass(net, x)
     there, here = np.concatenate(forward, axis=1), np.concatenate(free.potentials, axis=1)
-    return float(np.linalg.norm(here - there) / np.linalg.norm(there))
+    apart = float(np.linalg.norm(here - there))
+    return apart / float(np.linalg.norm(there)) if apart > 0.0 else 0.0
 
 
 def layers_reached(net, n_steps):

@@ -3,15 +3,16 @@ r"""When conditions partially hold: what each one costs, and what they cost toge
 Seven conditions are measured one at a time, layer by layer; the cosine between the update of the
 whole recipe and the true gradient is then predicted, without running the whole recipe. Nothing is
 fitted. In layer l, condition k multiplies the part of the update along the true gradient by a gain
-:math:`r_{kl}` and its length by :math:`\ell_{kl}`, and it may add what it writes even where there
-is nothing to learn: :math:`a_{kl}` along the true gradient and :math:`b_{kl}` beside it. Then
+:math:`r_{kl}` and its length by :math:`\ell_{kl}`. It may also add what it writes even where there
+is nothing to learn: :math:`a_{kl}` along the true gradient, :math:`c_{kl}` along what is learned,
+and :math:`b_{kl}` at right angles to that. Then
 
-.. math:: \cos = \frac{\sum_l n_l^2\,G_l}{\sqrt{\sum_l n_l^2\,\sum_l n_l^2\,(G_l^2 + T_l^2)}},
-   \qquad G_l = \prod_k r_{kl} + \sum_k a_{kl}, \qquad
-   T_l^2 = \prod_k \ell_{kl}^2 - \prod_k r_{kl}^2 + \sum_k b_{kl}^2
+.. math:: \cos = \frac{\sum_l n_l^2\left(\prod_k r_{kl} + \sum_k a_{kl}\right)}
+   {\sqrt{\sum_l n_l^2}\,\sqrt{\sum_l n_l^2\left[\left(\prod_k \ell_{kl} + \sum_k c_{kl}\right)^2
+   + \sum_k b_{kl}^2\right]}}
 
 with :math:`n_l` the lengths of the true gradient: gains multiply, the cosines
-:math:`r_{kl} / \ell_{kl}` multiply, and additions add.
+:math:`r_{kl} / \ell_{kl}` of a layer multiply, and additions add.
 """
 
 import copy
@@ -24,11 +25,13 @@ from sevenconditions import architecture, checks, contrast, dynamics, feedback, 
 from sevenconditions import nudging as nudgings
 from sevenconditions.checks import ConvergenceError
 from sevenconditions.energy import rotated
+from sevenconditions.equilibrium import Verdict
 from sevenconditions.exact import backprop, recurrent_backprop
 from sevenconditions.network import PhaseNetworks, layered
 from sevenconditions.recipe import ALL_HOLD, CONDITIONS, prepared, take_phases
 
-_READ_AFTER = {"phases": ("contrast",), "contrast": ()}  # who reads what a condition has added
+_HUGE = 1e8  # an update this many times the true gradient tells nothing
+_READERS = ("phases", "contrast")  # they read, one after the other, what the others have added
 
 
 class Cost(NamedTuple):
@@ -40,14 +43,15 @@ class Cost(NamedTuple):
     gains : ndarray, shape (L,)
         Factor on the part of the update along the true gradient; 1 where the condition holds.
     lengths : ndarray, shape (L,)       Factor on the length of the update; 1 where it holds.
-    along, beside : ndarray, shape (L,)
-        What it writes where there is nothing to learn, along the true gradient and beside it.
+    along, ahead, beside : ndarray, shape (L,)
+        What it writes where there is nothing to learn: its part along the true gradient, its part
+        along what is learned where there is something to learn, and its part beside that.
     norms : ndarray, shape (L,)         Length of the true gradient of each layer.
 
     Examples
     --------
     >>> one = np.ones(1)
-    >>> cost = Cost("feedback", 0.5 * one, one, 0.0 * one, 0.0 * one, one)
+    >>> cost = Cost("feedback", 0.5 * one, one, 0.0 * one, 0.0 * one, 0.0 * one, one)
     >>> round(cost.angle_deg, 6), cost.turns.tolist()
     (60.0, [3.0])
     """
@@ -56,14 +60,18 @@ class Cost(NamedTuple):
     gains: np.ndarray
     lengths: np.ndarray
     along: np.ndarray
+    ahead: np.ndarray
     beside: np.ndarray
     norms: np.ndarray
 
     @property
     def turns(self):
         """tan^2 of the angle by which each layer is turned: infinite where nothing is left."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return (self.lengths / self.gains) ** 2 - 1.0
+        left = self.gains != 0.0
+        ratio = np.divide(
+            self.lengths, self.gains, out=np.full_like(self.gains, np.inf), where=left
+        )
+        return ratio**2 - 1.0
 
     @property
     def relative_error(self):
@@ -109,8 +117,10 @@ def equilibrium_gradient(net, x, y, recipe):
     >>> equilibrium_gradient(net, [[1.0, 0.0]], [[0.0, 0.0]], ALL_HOLD).weights[0].shape
     (2, 2)
     """
-    tied = getattr(recipe.contrast, "tied", True)
-    return recurrent_backprop(prepared(net, recipe).free, x, y, tied=tied)
+    settles = prepared(net, recipe).free
+    free = settling.rest()(settles, x)  # the judge starts there, so that both mean one equilibrium
+    at, tied = (free if free.converged else None), getattr(recipe.contrast, "tied", True)
+    return recurrent_backprop(settles, x, y, at=at, tied=tied)
 
 
 def condition_costs(net, x, y, recipe, *, against=forward_gradient, rng=None):
@@ -134,7 +144,8 @@ def condition_costs(net, x, y, recipe, *, against=forward_gradient, rng=None):
     Returns
     -------
     tuple of seven Cost, in the order of `recipe.CONDITIONS`
-        NaN where a run diverged, or where the place is no equilibrium that attracts.
+        NaN where a run diverged, where the place is no equilibrium that attracts, or where a layer
+        has no gradient.
 
     Raises
     ------
@@ -156,7 +167,7 @@ def condition_costs(net, x, y, recipe, *, against=forward_gradient, rng=None):
     [0, 0, 0, 19, 0, 0, 0]
     """
     x, y, _ = dynamics.as_input(net, x, y)
-    bench = _Bench(net, x, y, against, rng)
+    bench = _Bench(net, x, y, against, rng, {})
     norms = bench.norms(recipe)
     limit = ALL_HOLD._replace(architecture=recipe.architecture, nudging=nudgings.infinitesimal())
     place = limit._replace(nudging=recipe.nudging)
@@ -194,7 +205,7 @@ def predicted_cosine(costs):
     Examples
     --------
     >>> one = np.ones(1)
-    >>> half = Cost("feedback", 0.5 * one, one, 0.0 * one, 0.0 * one, one)
+    >>> half = Cost("feedback", 0.5 * one, one, 0.0 * one, 0.0 * one, 0.0 * one, one)
     >>> predicted_cosine((half, half._replace(condition="energy")))
     0.25
     """
@@ -218,7 +229,8 @@ def predicted_layer_cosines(costs):
     Examples
     --------
     >>> two = np.ones(2)
-    >>> half = Cost("feedback", np.array([0.5, 1.0]), two, 0.0 * two, 0.0 * two, two)
+    >>> none = 0.0 * two
+    >>> half = Cost("feedback", np.array([0.5, 1.0]), two, none, none, none, two)
     >>> predicted_layer_cosines((half, half)).tolist()
     [0.25, 1.0]
     """
@@ -296,9 +308,7 @@ def random_violations(
     (16, 16, True)
     """
     sizes = rng.integers(*widths, size=1 + rng.integers(*n_layers, endpoint=True), endpoint=True)
-    net = layered(
-        sizes.tolist(), gain=rng.uniform(*gain), bias=0.1, activation=activation, rng=rng
-    )
+    net = layered(sizes.tolist(), gain=rng.uniform(*gain), bias=0.1, activation=activation, rng=rng)
     x, y = (rng.standard_normal((n_samples, n)) for n in (net.sizes[0], net.sizes[-1]))
     broken, strengths = rng.random(7) < 0.6, np.exp(rng.uniform(np.log(0.03), 0.0, 7))
     chosen = {k: s for k, s, on in zip(CONDITIONS, strengths, broken, strict=True) if on}
@@ -333,7 +343,7 @@ def pair_interactions(net, x, y, broken, *, rng=None):
     True
     """
     x, y, _ = dynamics.as_input(net, x, y)
-    bench, truth = _Bench(net, x, y, forward_gradient, rng), backprop(net, x, y).flat()
+    bench, truth = _Bench(net, x, y, forward_gradient, rng, {}), backprop(net, x, y).flat()
     alone = [bench.update(broken((name,))).flat() - truth for name in CONDITIONS]
     table = np.full((7, 7), np.nan)
     for k, l in zip(*np.triu_indices(7, 1), strict=True):
@@ -344,11 +354,12 @@ def pair_interactions(net, x, y, broken, *, rng=None):
 
 
 class _Reading(NamedTuple):
-    """Projection and length of what a run learned and of what it wrote anyway, shape (L,) each."""
+    """What a run learned and what it wrote anyway, over the true gradient; shape (L,) each."""
 
     projection: np.ndarray
     length: np.ndarray
     along: np.ndarray
+    ahead: np.ndarray
     beside: np.ndarray
 
 
@@ -360,29 +371,33 @@ class _Bench(NamedTuple):
     y: np.ndarray
     against: object
     rng: object
+    memory: dict
 
     def update(self, recipe):
         return recipe.contrast(self._phases(recipe, self.y, False))
 
     def _phases(self, recipe, y, strict):
+        recipe = recipe._replace(settling=_Remembering(recipe.settling, self.memory))
         rng = copy.deepcopy(self.rng)
-        return take_phases(self.net, self.x, y, recipe, allow_unsettled=not strict, rng=rng)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the whole recipe will say it, where it is so
+            return take_phases(self.net, self.x, y, recipe, allow_unsettled=not strict, rng=rng)
 
     def read(self, recipe, *, strict=False):
         """What a run learned and what it wrote anyway, against the truth; NaN if it diverged."""
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
+            with np.errstate(all="ignore"):
                 read = self._phases(recipe, self.y, strict)
-                met = np.real(read.states[0].rates[-1])  # a target that leaves nothing to learn
-                if not np.isfinite(met).all():
+                if any(state.verdict is Verdict.DIVERGED for state in read.states):
                     return _nothing_known(self.net)
+                met = np.real(read.states[0].rates[-1])  # a target that leaves nothing to learn
                 idle = recipe.contrast(self._phases(recipe, met, strict))
-                update = recipe.contrast(read)
                 truth = self.against(self.net, self.x, self.y, recipe)
-                return _measured(update, idle, truth)
+                found = _measured(recipe.contrast(read).minus(idle), idle, truth)
         except (ConvergenceError, np.linalg.LinAlgError):
             return _nothing_known(self.net)
+        usable = all((np.abs(part) < _HUGE).all() for part in found)
+        return found if usable else _nothing_known(self.net)
 
     def norms(self, recipe):
         """Length of the true gradient of each layer, of the whole recipe's network."""
@@ -392,11 +407,35 @@ class _Bench(NamedTuple):
             return np.full(self.net.n_layers, np.nan)
 
 
-def _measured(update, idle, truth):
-    learned, size = update.minus(idle), _lengths(truth)
-    along = _dots(idle, truth) / size**2
-    beside = np.sqrt(np.maximum(_lengths(idle) ** 2 / size**2 - along**2, 0.0))
-    return _Reading(_dots(learned, truth) / size**2, _lengths(learned) / size, along, beside)
+class _Remembering(NamedTuple):
+    """A settling that does not settle the same free phase twice."""
+
+    settling: object
+    memory: dict
+
+    def __call__(self, net, x, *, y=None, beta=0.0, start=None, current=None):
+        if np.any(beta) or start is not None or current is not None:
+            return self.settling(net, x, y=y, beta=beta, start=start, current=current)
+        arrays = (*net.weights, *net.biases, *net.feedback, *net.lateral, np.asarray(x))
+        key = (
+            id(self.settling), net.activation, net.output, net.cancellation,
+            net.feedback_gain, *(None if a is None else a.tobytes() for a in arrays),
+        )  # fmt: skip
+        if key not in self.memory:
+            self.memory[key] = self.settling(net, x)
+        return self.memory[key]
+
+
+def _measured(learned, idle, truth):
+    size, length = _lengths(truth), _lengths(learned)
+    ahead = _dots(idle, learned) / np.where(length == 0.0, 1.0, length) / size
+    return _Reading(
+        _dots(learned, truth) / size**2,
+        length / size,
+        _dots(idle, truth) / size**2,
+        ahead,
+        np.sqrt(np.maximum(_dots(idle, idle) / size**2 - ahead**2, 0.0)),
+    )
 
 
 def _dots(first, second):
@@ -411,21 +450,26 @@ def _lengths(gradient):
 
 def _nothing_lost(net):
     one = np.ones(net.n_layers)
-    return _Reading(one, one, 0.0 * one, 0.0 * one)
+    return _Reading(one, one, 0.0 * one, 0.0 * one, 0.0 * one)
 
 
 def _nothing_known(net):
-    return _Reading(*np.full((4, net.n_layers), np.nan))
+    return _Reading(*np.full((5, net.n_layers), np.nan))
 
 
 def _compared(condition, reading, place, norms):
     """What a condition changes from the place where it was broken."""
+    gains = _ratio(reading.projection, place.projection)
+    lengths = _ratio(reading.length, place.length)
+    # what was added before is still there, as far as this condition reads it
+    kept = np.copysign(lengths, gains) if condition in _READERS else 1.0
     return Cost(
         condition,
-        _ratio(reading.projection, place.projection),
-        _ratio(reading.length, place.length),
-        reading.along - place.along,
-        np.sqrt(np.maximum(reading.beside**2 - place.beside**2, 0.0)),
+        gains,
+        lengths,
+        reading.along - kept * place.along,
+        reading.ahead - kept * place.ahead,
+        np.sqrt(np.maximum(reading.beside**2 - (kept * place.beside) ** 2, 0.0)),
         norms,
     )
 
@@ -439,17 +483,18 @@ def _ratio(new, old):
 def _composed(costs):
     """Of each layer: projection of the update on the true gradient, and energy, over |g|^2."""
     gain, length = (np.prod([getattr(c, f) for c in costs], axis=0) for f in ("gains", "lengths"))
-    gain = np.clip(gain, -length, length)
     by_name = {cost.condition: cost for cost in costs}
-    along, beside = np.zeros_like(gain), np.zeros_like(gain)
+    added, beside = np.zeros((2, len(gain))), np.zeros(len(gain))
     for cost in costs:
         kept = np.ones_like(gain)
-        for reader in _READ_AFTER.get(cost.condition, ("phases", "contrast")):
+        after = _READERS.index(cost.condition) + 1 if cost.condition in _READERS else 0
+        for reader in _READERS[after:]:
             if reader in by_name:
-                kept = kept * by_name[reader].lengths * np.sign(by_name[reader].gains)
-        along, beside = along + kept * cost.along, beside + (kept * cost.beside) ** 2
-    projection = gain + along
-    return projection, projection**2 + length**2 - gain**2 + beside
+                kept = kept * np.copysign(by_name[reader].lengths, by_name[reader].gains)
+        added = added + kept * np.array([cost.along, cost.ahead])
+        beside = beside + (kept * cost.beside) ** 2
+    projection = np.clip(gain, -length, length) + added[0]
+    return projection, (length + added[1]) ** 2 + beside
 
 
 def _bounded(product, size):

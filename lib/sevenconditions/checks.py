@@ -41,7 +41,7 @@ def number(name, value, *, above=None, at_least=None, at_most=None):
     wanted = "a finite number " + " and ".join(f"{w} {b:g}" for w, b in limits if b is not None)
     real = isinstance(value, numbers.Real) or (isinstance(value, np.ndarray) and value.ndim == 0)
     if isinstance(value, bool) or not real or not np.isfinite(value):
-        raise ValueError(f"{name}: got {value!r}, expected {wanted.strip()}")
+        raise ValueError(f"{name}: got {_glimpse(value)}, expected {wanted.strip()}")
     too_low = (above is not None and value <= above) or (at_least is not None and value < at_least)
     if too_low or (at_most is not None and value > at_most):
         raise ValueError(f"{name}: got {value!r}, expected {wanted}")
@@ -77,6 +77,9 @@ def array(name, value, shape, *, dtype=np.float64):
     Traceback (most recent call last):
     ValueError: x: got shape (1, 2), expected (any, 3)
     """
+    if value is None or (np.iscomplexobj(value) and dtype is np.float64):
+        kind = "None" if value is None else "complex numbers"
+        raise ValueError(f"{name}: got {kind}, expected real numbers in an array")
     try:
         result = np.array(value, dtype=dtype)
     except (TypeError, ValueError):
@@ -108,8 +111,13 @@ def batch(name, value, width):
     >>> batch("x", [1, 2, 3], 3).shape
     (1, 3)
     """
-    single = np.ndim(value) == 1 if not isinstance(value, str) else False
-    return array(name, [value] if single else value, (-1, width))
+    flat = np.ndim(value) == 1 if not isinstance(value, str) else False
+    if flat and len(value) not in (0, width):
+        raise ValueError(
+            f"{name}: got shape ({len(value)},), expected (any, {width}) or ({width},): rows are "
+            "samples; classes are one-hot, as np.eye(n)[classes]"
+        )
+    return array(name, [value] if flat and len(value) else value, (-1, width))
 
 
 def nudge(name, value, n_samples):
@@ -135,6 +143,8 @@ def nudge(name, value, n_samples):
         raise ValueError(f"{name}: got {_glimpse(value)}, expected a number") from None
     if isinstance(value, bool) or np.isnan(result).any():
         raise ValueError(f"{name}: got {_glimpse(value)}, expected a number that is not NaN")
+    if result.shape == (n_samples, 1):
+        result = result[:, 0]
     if result.shape not in ((), (n_samples,)):
         raise ValueError(
             f"{name}: got shape {result.shape}, expected one number or one for each of "
@@ -147,6 +157,13 @@ def nudge(name, value, n_samples):
     if not result.imag.any():
         result = result.real
     return result if result.ndim else result.item()
+
+
+def network(value):
+    """Raise ValueError unless `value` looks like a `Network`."""
+    if not hasattr(value, "sizes"):
+        kind = type(value).__name__
+        raise ValueError(f"net: got {kind}, expected a Network, as from layered(...)")
 
 
 def pairs(x, y):

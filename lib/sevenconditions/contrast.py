@@ -71,7 +71,7 @@ def contrastive_hebbian(phases):
     >>> rule is contrastive_hebbian
     True
     """
-    total = [0.0] * (2 * phases.net.n_layers)
+    total = [np.zeros_like(part) for part in (*phases.net.weights, *phases.net.biases)]
     for weight, read in zip(
         (phases.free_weight, *phases.weights), (phases.free, *phases.nudged), strict=True
     ):

@@ -212,10 +212,11 @@ def jacobian(net, x, potentials, *, beta=0.0):
             result[:, here, below] -= forward
             back = net.feedback_gain * net.feedback[i]  # into the layer below
             result[:, below, here] -= back * slopes[i][:, None, :]
-            result[:, below, below] += back @ (predicted[i][:, :, None] * forward)
+            if net.cancellation:
+                result[:, below, below] += back @ (predicted[i][:, :, None] * forward)
         if net.lateral[i + 1] is not None:
             result[:, here, here] -= net.lateral[i + 1] * slopes[i][:, None, :]
-            if i > 0:
+            if i > 0 and net.cancellation:
                 result[:, here, below] += net.lateral[i + 1] @ (predicted[i][:, :, None] * forward)
     last = np.arange(edges[-2], edges[-1])
     result[:, last, last] += column(beta) * slopes[-1]
@@ -238,6 +239,7 @@ def dt_limits(jacobian):
 
 def as_input(net, x, y=None, beta=0.0):
     """Validated (x, y, beta): rows of samples, a target wherever beta is not 0."""
+    checks.network(net)
     x = checks.batch("x", x, net.sizes[0])
     beta = checks.nudge("beta", beta, len(x))
     if y is None:

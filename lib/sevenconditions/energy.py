@@ -46,6 +46,11 @@ def conservative(net):
     return net.replace(lateral=[None if a is None else 0.5 * (a + a.T) for a in net.lateral])
 
 
+def as_given(net):
+    """The network's own lateral matrices, whatever they are."""
+    return net
+
+
 def rotated(strength, *, seed=0):
     """The dial of condition 2 as a setting: antisymmetric lateral connections, see `rotate`.
 

@@ -337,6 +337,7 @@ def central_differences(loss, net, *, step=1e-5, tied=False):
 
 
 def _data(net, x, y):
+    checks.network(net)
     x, y = checks.batch("x", x, net.sizes[0]), checks.batch("y", y, net.sizes[-1])
     checks.pairs(x, y)
     return x, y

@@ -95,6 +95,8 @@ def mixed(share, *, seed=0):
     """
     share = checks.number("share", share, at_least=0, at_most=1)
     return _Varied(
+        "mixed",
+        share,
         lambda w, rng: (1.0 - share) * w + share * _as_long(rng.standard_normal(w.shape), w),
         checks.whole_number("seed", seed),
     )
@@ -122,7 +124,7 @@ def sign_symmetric(net):
     >>> sign_symmetric(net).feedback[1].round(3)
     array([[-1.581,  1.581]])
     """
-    return _Varied(lambda w, rng: _as_long(np.sign(w), w), 0)(net)
+    return _Varied("sign_symmetric", 1.0, lambda w, rng: _as_long(np.sign(w), w))(net)
 
 
 def sign_concordant(*, seed=0):
@@ -148,6 +150,8 @@ def sign_concordant(*, seed=0):
     True
     """
     return _Varied(
+        "sign_concordant",
+        1.0,
         lambda w, rng: _as_long(np.sign(w) * np.abs(rng.standard_normal(w.shape)), w),
         checks.whole_number("seed", seed),
     )
@@ -174,6 +178,8 @@ def flipped(share, *, seed=0):
     """
     share = checks.number("share", share, at_least=0, at_most=1)
     return _Varied(
+        "flipped",
+        share,
         lambda w, rng: np.where(rng.random(w.shape) < share, -w, w),
         checks.whole_number("seed", seed),
     )
@@ -198,7 +204,7 @@ def scaled(factor):
     array([[1.]])
     """
     factor = checks.number("factor", factor)
-    return _Varied(lambda w, rng: factor * w, 0)
+    return _Varied("scaled", factor, lambda w, rng: factor * w)
 
 
 def kolen_pollack(before, after, *, decay):
@@ -456,8 +462,10 @@ class _Drawn:
 
 @dataclass(frozen=True)
 class _Varied:
+    name: str  # with `amount` and `seed`, what tells one setting from another
+    amount: float
     change: object  # (W^T, rng) -> B
-    seed: int
+    seed: int = 0
 
     def __call__(self, net):
         rng = stream(self.seed)

@@ -26,7 +26,7 @@ from sevenconditions.dynamics import forward_pass
 from sevenconditions.exact import backprop
 from sevenconditions.gradient import angle_deg
 from sevenconditions.network import Network
-from sevenconditions.recipe import ALL_HOLD, Recipe, estimate_gradient, fitting, prepared
+from sevenconditions.recipe import Recipe, described, estimate_gradient, fitting, prepared
 from sevenconditions.solvers import sweep
 
 FORMAT = "sevenconditions training 1"
@@ -239,7 +239,8 @@ def train(
         If data do not fit, a setting is out of range, the recipe returns no gradient of this
         network, or `resume` is damaged or was made with other settings.
     ConvergenceError
-        If the training diverges; what was kept last stays.
+        If the training diverges; what was kept last stays, and the error's attribute `history`
+        holds the History up to there.
 
     Breaks when
     -----------
@@ -289,6 +290,9 @@ def train(
             if save is not None:
                 _write(save, run, state)
             stop.add_note(_how_to_go_on(state, save))
+            raise
+        except ConvergenceError as stop:
+            stop.history = _history(run, state)  # what had been learned before
             raise
     return _history(run, state)
 
@@ -359,7 +363,7 @@ def _step(run, state, rows):
     before, settings = state.net, run.settings
     x, y = run.data.x_train[rows], run.data.y_train[rows]
     rng = _rng(settings.seed, state.epoch, state.batch + 1)
-    gradient = fitting(run.rule(before, x, y, rng), before)
+    gradient = fitting(run.rule(before, x, y, rng), before, allow_infinite=True)
     keep, eta = 1.0 - settings.decay, settings.learning_rate
     changes = {
         "weights": [
@@ -398,7 +402,10 @@ def _angles(run, state):
         return [np.nan] * net.n_layers
     x, y = run.data.x_train[rows], run.data.y_train[rows]
     rng = _rng(run.settings.seed, state.epoch, run.n_batches + 1)
-    estimate, true = fitting(run.rule(net, x, y, rng), net), backprop(net, x, y)
+    estimate, true = (
+        fitting(run.rule(net, x, y, rng), net, allow_infinite=True),
+        backprop(net, x, y),
+    )
     return [angle_deg(estimate.layer(i), true.layer(i)) for i in range(net.n_layers)]
 
 
@@ -507,20 +514,12 @@ def _are_classes(y):
 
 
 def _name(recipe):
-    if isinstance(recipe, Recipe):
-        pairs = zip(recipe._fields, recipe, ALL_HOLD, strict=True)
-        changed = [f"{name}={_slot(mine)}" for name, mine, usual in pairs if mine != usual]
-        return f"recipe({', '.join(changed)})"
-    named = (getattr(recipe, word, None) for word in ("name", "__name__"))
-    return next((name for name in named if isinstance(name, str)), type(recipe).__name__)
-
-
-def _slot(value):
-    """A slot's value in words that do not change from one run to the next."""
-    known = getattr(value, "keywords", None) or getattr(value, "__dict__", {})
-    numbers = {k: v for k, v in known.items() if isinstance(v, int | float | tuple)}
-    name = getattr(getattr(value, "func", value), "__name__", type(value).__name__)
-    return f"{name}{numbers or ''}"
+    slots = getattr(recipe, "estimate", recipe)
+    named = getattr(recipe, "name", None) or getattr(recipe, "__name__", None)
+    named = named if isinstance(named, str) else type(recipe).__name__
+    if isinstance(slots, Recipe):
+        return described(slots) if slots is recipe else f"{named}: {described(slots)}"
+    return named
 
 
 def _without_nan(value):
@@ -642,7 +641,9 @@ def _progress(wanted, run, state, epochs):
     except ModuleNotFoundError:
         yield lambda state: None
         return
-    with tqdm(total=epochs * run.n_batches, initial=done(state), desc=run.settings.rule) as bar:
+    with tqdm(
+        total=epochs * run.n_batches, initial=done(state), desc=run.settings.rule.split(":")[0]
+    ) as bar:
 
         def report(state):
             bar.update(done(state) - bar.n)

@@ -48,9 +48,11 @@ class Nudging:
         """Refuse a nudge of zero, and nudges without weights."""
         if len(self.betas) != len(self.weights):
             raise ValueError(f"weights: got {len(self.weights)}, expected {len(self.betas)}")
-        for beta in self.betas:
+        for beta, weight in zip(self.betas, self.weights, strict=True):
             if checks.nudge("beta", beta, 1) == 0:
                 raise ValueError("beta: got 0, expected a nudge different from 0")
+            if not np.isfinite(checks.nudge("weight", weight, 1)):
+                raise ValueError(f"weight: got {weight}, expected a finite number")
 
     @property
     def span(self):
@@ -180,6 +182,8 @@ def clamped():
 
 def infinitesimal():
     r"""The limit beta -> 0 itself, by the linear response: the reference of condition 6.
+
+    The response is computed, not settled: the slot `settling` serves the free phase alone.
 
     Examples
     --------
@@ -320,7 +324,7 @@ def settling_noise(net, x, free, *, tol, rng):
 
 def _refuse_zero(beta):
     if beta == 0.0:
-        raise ValueError("beta: got 0, expected a nudge different from 0")
+        raise ValueError("beta: got 0, expected a nudge different from 0, such as 1e-3")
 
 
 def _plain(number):

@@ -171,7 +171,15 @@ def two_phases(networks, x, y, *, nudging, settle, rng=None):
     """
     net = networks.free
     free = settle(net, x)
+    if not isinstance(free, Equilibrium):
+        kind = type(free).__name__
+        raise ValueError(f"settling: it returned {kind}, expected an Equilibrium")
     if not nudging.betas:
+        if getattr(settle, "stops_early", False):
+            raise ValueError(
+                "nudging: got the infinitesimal limit together with a fixed number of steps, "
+                "expected a finite beta: the limit is computed, not settled"
+            )
         return _limit(networks, x, y, free)
     nudged = _nudged_states(networks, x, y, free, nudging.betas, settle)
     if free.converged:
@@ -225,6 +233,9 @@ def noisy(sigma, phases=two_phases):
     ----------
     sigma : float >= 0      Standard deviation, in the units of a rate (dimensionless).
     phases : callable       How the phases are taken before they are read.
+
+    The noise is drawn from the rng given to `recipe.estimate_gradient`; without one, each call
+    draws the same noise.
 
     Returns
     -------
@@ -302,8 +313,9 @@ def mismatched(shortfall, phases=compartments):
 def noise_to_signal(net, x, free, *, sigma, nudging, signal, free_weight=None):
     r"""Noise energy over signal energy of an estimate: the measure of condition 3.
 
-    .. math:: d_3 = \frac{\sigma^2 \sum_k |w_k|^2}{N^2\lVert g\rVert^2} \sum_{\text{samples},\,l}
-       \gamma^{2(l-L)}\left[\left(n_l + c^2 [l>1] \lVert D_l W_l\rVert_F^2\right)|v_{l-1}|^2
+    .. math:: d_3 = \frac{\sigma^2 \sum_k (\mathrm{Re}\,w_k)^2}{N^2\lVert g\rVert^2}
+       \sum_{\text{samples},\,l} \gamma^{2(l-L)}\left[\left(n_l
+       + c^2 [l>1] \lVert D_l W_l\rVert_F^2\right)|v_{l-1}|^2
        - 2c\,[l>1]\,q_l^T D_l W_l v_{l-1} + [l>1]\,n_{l-1}|q_l|^2\right]
 
     for the weights alone; each bias adds the bracket's first factor. Exact to first order in sigma.
@@ -445,11 +457,12 @@ def check_digits(phases):
     finite = [abs(b) for b in phases.betas if np.isfinite(b)]
     centered = phases.free_weight == 0.0 and len(finite) > 1
     # where the rounding of a state, divided by beta, reaches the bias that beta itself leaves
-    floor = np.finfo(kind).eps ** (1.0 / 3.0 if centered else 1.0 / 2.0) / 5.0
-    if finite and min(finite) < floor and kind == np.float32:
+    floor = np.finfo(kind).eps ** (1.0 / 3.0 if centered else 1.0 / 2.0) / 10.0
+    limit = max(finite, default=1.0) <= _TINY  # the complex step loses no digits
+    if finite and min(finite) < floor and not limit:
         warnings.warn(
             f"beta = {min(finite):.2g} is too small for {kind.name} states: rounding, divided by "
-            f"beta, outgrows the gradient's own bias; try beta above {floor:.1g}, or float64",
+            f"beta, outgrows the bias that beta leaves; try beta above {floor:.1g}",
             PrecisionWarning,
             stacklevel=3,
         )
@@ -525,7 +538,7 @@ def _nudged_states(networks, x, y, free, betas, settle):
         networks.nudged,
         np.tile(x, (k, 1)),
         y=np.tile(y, (k, 1)),
-        beta=np.repeat(np.array(betas, dtype=kind), n),
+        beta=np.repeat(np.array(betas, dtype=kind), n)[:, None],
         start=tuple(np.tile(u.astype(kind), (k, 1)) for u in free.potentials),
         current=None if current is None else tuple(np.tile(i, (k, 1)) for i in current),
     )
@@ -583,4 +596,5 @@ def _answers_oppose(free, states):
 
 
 def _noise_gain(nudging, free_weight):
-    return abs(free_weight) ** 2 + sum(abs(w) ** 2 for w in nudging.weights)
+    # the noise is real, and so is what is kept of the sum
+    return free_weight**2 + sum(np.real(w) ** 2 for w in nudging.weights)

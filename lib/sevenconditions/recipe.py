@@ -28,8 +28,8 @@ class Recipe(NamedTuple):
     Parameters
     ----------
     settling : callable
-        ``(net, x, *, y, beta, start, current)`` -> Equilibrium; see `settling.rest`. beta may be
-        one number a sample.
+        ``(net, x, *, y, beta, start, current)`` -> Equilibrium; see `settling.rest`. beta is a
+        number, or a column with one a sample.
     energy : callable           Network -> Network, or -> PhaseNetworks; see `energy.conservative`.
     phases : callable
         ``(networks, x, y, *, nudging, settle, rng)`` -> Phases; see `phases.two_phases`.
@@ -54,6 +54,30 @@ class Recipe(NamedTuple):
 
 
 ALL_HOLD = Recipe()
+
+
+def described(recipe):
+    """A recipe in words: the slots in which it differs from `ALL_HOLD`.
+
+    Examples
+    --------
+    >>> described(ALL_HOLD._replace(feedback=feedback.mixed(0.3)))
+    'recipe(feedback=mixed(amount=0.3, seed=0))'
+    """
+    pairs = zip(recipe._fields, recipe, ALL_HOLD, strict=True)
+    changed = [f"{name}={_setting(mine)}" for name, mine, usual in pairs if mine != usual]
+    return f"recipe({', '.join(changed)})"
+
+
+def _setting(value):
+    """A slot's value in words that do not change from one run to the next."""
+    if isinstance(value, nudgings.Nudging):
+        return f"Nudging({', '.join(f'{beta:.3g}' for beta in value.betas)})"
+    known = dict(getattr(value, "keywords", None) or getattr(value, "__dict__", {}))
+    name = known.pop("name", None) or getattr(value, "func", value)
+    name = name if isinstance(name, str) else getattr(name, "__name__", type(value).__name__)
+    numbers = [f"{k}={v}" for k, v in known.items() if isinstance(v, int | float | str)]
+    return f"{name.lstrip('_')}({', '.join(numbers)})" if numbers else name.lstrip("_")
 
 
 def take_phases(net, x, y, recipe=ALL_HOLD, *, allow_unsettled=False, rng=None):
@@ -82,6 +106,8 @@ def take_phases(net, x, y, recipe=ALL_HOLD, *, allow_unsettled=False, rng=None):
     x, y, _ = dynamics.as_input(net, x, y)
     networks = prepared(net, recipe)
     read = recipe.phases(networks, x, y, nudging=recipe.nudging, settle=recipe.settling, rng=rng)
+    if not isinstance(read, phases.Phases):
+        raise ValueError(f"phases: it returned {type(read).__name__}, expected Phases")
     if not allow_unsettled:
         _refuse_unsettled(read)
         _refuse_repelling(networks, x, read)
@@ -110,11 +136,24 @@ def prepared(net, recipe):
     _refuse_wrong_slots(recipe)
     ready = net
     for name in ("architecture", "feedback", "energy"):
-        ready = getattr(recipe, name)(ready)
+        try:
+            ready = getattr(recipe, name)(ready)
+        except TypeError as error:
+            error.add_note(
+                f"This came from the slot {name!r} of the recipe: it is called with a Network. "
+                f"A factory must be called first, as in feedback.random()"
+            )
+            raise
         kinds = (Network, PhaseNetworks) if name == "energy" else Network
         if not isinstance(ready, kinds):
             raise ValueError(f"{name}: it returned {type(ready).__name__}, expected a Network")
-    return ready if isinstance(ready, PhaseNetworks) else PhaseNetworks(ready, ready)
+    ready = ready if isinstance(ready, PhaseNetworks) else PhaseNetworks(ready, ready)
+    if ready.free.sizes != net.sizes:
+        raise ValueError(
+            f"recipe: its network has sizes {ready.free.sizes}, expected {net.sizes}: the gradient "
+            "belongs to the parameters of the network that was given"
+        )
+    return ready
 
 
 def estimate_gradient(net, x, y, recipe=ALL_HOLD, *, allow_unsettled=False, rng=None):
@@ -153,14 +192,14 @@ def estimate_gradient(net, x, y, recipe=ALL_HOLD, *, allow_unsettled=False, rng=
     rule = getattr(recipe, "estimate", recipe)
     if isinstance(rule, Recipe):
         read = take_phases(net, x, y, rule, allow_unsettled=allow_unsettled, rng=rng)
-        return rule.contrast(read)
+        return fitting(rule.contrast(read), net, allow_infinite=allow_unsettled)
     if not callable(rule):
         raise ValueError(
             f"recipe: got {rule!r}, expected a Recipe such as ALL_HOLD, an entry such as "
             "ZOO['backprop'], or a function of (net, x, y)"
         )
     x, y, _ = dynamics.as_input(net, x, y)
-    return fitting(rule(net, x, y), net)
+    return fitting(rule(net, x, y), net, allow_infinite=allow_unsettled)
 
 
 def _refuse_wrong_slots(recipe):
@@ -182,8 +221,8 @@ def _refuse_unsettled(read):
             raise ConvergenceError(
                 f"a phase with beta = {state.beta:.3g} did not settle: residual "
                 f"{state.residual:.3g} after {state.n_steps} steps, wanted {state.tol:.3g} "
-                f"({state.verdict.value}). Scale the weights down, allow more steps, or pass "
-                "allow_unsettled=True to use the phases as they are"
+                f"({state.verdict.value}). Scale the weights or beta down, allow more steps, or "
+                "let estimate_gradient use the phases as they are with allow_unsettled=True"
             )
 
 
@@ -196,8 +235,8 @@ def _refuse_repelling(networks, x, read):
         refuse_unstable(dynamics.jacobian(networks.free, x, free.potentials))
 
 
-def fitting(gradient, net):
-    """The gradient, if it has the shapes of the network's parameters.
+def fitting(gradient, net, *, allow_infinite=False):
+    """The gradient, if it has the shapes of the network's parameters and holds real numbers.
 
     Raises
     ------
@@ -218,7 +257,13 @@ with weights of shape (1, 1) and biases of shape (1,)
     wanted = _shapes(net.weights, net.biases)
     if got != wanted:
         raise ValueError(f"rule: got {got}, expected a Gradient with {wanted}")
-    return Gradient(*(tuple(np.asarray(p) for p in part) for part in parts))
+    gradient = Gradient(*(tuple(np.asarray(p) for p in part) for part in parts))
+    kind = gradient.flat().dtype
+    if kind.kind not in "fiu":
+        raise ValueError(f"rule: got numbers of type {kind}, expected real ones")
+    if not (allow_infinite or np.isfinite(gradient.flat()).all()):
+        raise ValueError("rule: got NaN or infinite values, expected finite numbers")
+    return gradient
 
 
 def _shapes(weights, biases):

@@ -18,7 +18,8 @@ def rest(*, tol=1e-12, max_sweeps=500, follow=1e-3):
     """The setting that keeps condition 1: every phase settles to a tolerance (chapter 1).
 
     A settling is a function ``(net, x, *, y=None, beta=0.0, start=None, current=None)`` that
-    returns an `Equilibrium`; write your own to try another. beta may be one number a sample.
+    returns an `Equilibrium`; write your own to try another. beta is a number, or a column with one
+    number a sample, so that ``beta * (v - y)`` is the nudge.
 
     Parameters
     ----------
@@ -125,6 +126,7 @@ def fixed_steps(n_steps, *, dt=0.5):
 class _FixedSteps:
     n_steps: int
     dt: float
+    stops_early = True
 
     def __call__(self, net, x, *, y=None, beta=0.0, start=None, current=None):
         if not np.any(beta):
