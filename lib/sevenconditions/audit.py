@@ -29,12 +29,15 @@ from sevenconditions.budget import (
 )
 from sevenconditions.checks import BasinWarning, ConvergenceWarning, PrecisionWarning
 from sevenconditions.energy import integrability_defect, reciprocity_error
+from sevenconditions.equilibrium import Verdict
 from sevenconditions.gradient import angle_deg, cosine, norm_ratio, relative_error
 from sevenconditions.recipe import (
     ALL_HOLD,
     CONDITIONS,
     Recipe,
+    described,
     estimate_gradient,
+    fitting,
     prepared,
     take_phases,
 )
@@ -99,8 +102,12 @@ class Report(Comparison):
 
     @property
     def worst_layer(self):
-        """Index of the layer whose estimate is turned furthest; the global cosine hides it."""
-        return int(np.nanargmax([layer.angle_deg for layer in self.layers]))
+        """Index of the layer whose estimate is turned furthest; the global cosine hides it.
+
+        None where there is nothing to learn in any layer.
+        """
+        angles = [layer.angle_deg for layer in self.layers]
+        return None if np.isnan(angles).all() else int(np.nanargmax(angles))
 
     def to_dict(self):
         """The whole report as plain data, fit for JSON.
@@ -122,27 +129,32 @@ class Report(Comparison):
         return "\n".join([*lines, *self._sentences()])
 
     def _repr_html_(self):
+        names = ("condition", "measured by", "value", "holds", "costs alone")
+        head = "".join(f'<th scope="col">{name}</th>' for name in names)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(c)}</td>" for c in (r.name, r.diagnostic, *_cells(r)))
+            "<tr>"
+            + "".join(
+                f'<td data-name="{name}">{escape(cell)}</td>'
+                for name, cell in zip(names, (r.name, r.diagnostic, *_cells(r)), strict=True)
+            )
             + "</tr>"
             for r in self.conditions
-        )  # fmt: skip
-        head = "".join(
-            f'<th scope="col">{name}</th>'
-            for name in ("condition", "measured by", "value", "holds", "costs alone")
         )
         caption = escape(f"{self.name}, against {_REFERENCES[self.against]}")
         below = "".join(f"<p>{escape(line)}</p>" for line in self._sentences())
         return (
-            f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
-            f"<tbody>{rows}</tbody></table>{below}"
+            f'<style>{_CSS}</style><div class="sc-report"><table><caption>{caption}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}</div>"
         )
 
     def _sentences(self):
         """The measured lines under the table."""
         worst = self.worst_layer
+        if worst is None:
+            yield "nothing to compare: the true gradient is zero on this batch"
+            return
         predicted = (
-            "no prediction without slots"
+            "no prediction"
             if self.predicted_cosine is None
             else f"predicted {self.predicted_cosine:.4f}"
         )
@@ -153,6 +165,21 @@ class Report(Comparison):
         yield from self.remarks
 
 
+# Colours are those of the page, so that light and dark both read; a narrow screen stacks the cells.
+_CSS = """
+.cell_output .text_html:has(.sc-report){background:none!important;padding:0!important}
+.sc-report{color:inherit;overflow-x:auto;max-width:100%}
+.sc-report table{border-collapse:collapse;background:none;color:inherit;margin:.5rem 0}
+.sc-report caption{color:inherit;text-align:left;font-weight:600;caption-side:top;padding:.3rem 0}
+.sc-report :is(th,td){padding:.2rem .8rem .2rem 0;text-align:left;color:inherit}
+.sc-report :is(th,td):nth-child(3),.sc-report :is(th,td):last-child{text-align:right}
+.sc-report p{margin:.2rem 0}
+@media(max-width:480px){.sc-report thead{display:none}
+.sc-report tr{display:block;padding:.4rem 0;border-bottom:1px solid}
+.sc-report td,.sc-report td:nth-child(3),.sc-report td:last-child{display:block;padding:0;
+text-align:left}.sc-report td:not(:first-child)::before{content:attr(data-name) ": "}
+.sc-report td:first-child{font-weight:600}}
+"""
 _REFERENCES = {
     "backprop": "backprop of the feedforward network",
     "equilibrium": "the gradient of its own equilibrium",
@@ -203,12 +230,16 @@ def audit(net, x, y, recipe=ALL_HOLD, *, against=None, tolerance=0.01, rng=None)
         raise ValueError(f"against: got {against!r}, expected 'backprop' or 'equilibrium'")
     tolerance = checks.number("tolerance", tolerance, above=0)
     rng = np.random.default_rng([0, 3]) if rng is None else rng
-    rule = getattr(recipe, "estimate", recipe)
+    rule, read = getattr(recipe, "estimate", recipe), None
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        estimate = estimate_gradient(net, x, y, recipe, allow_unsettled=True, rng=rng)
-        true = _true_gradient(net, x, y, rule, against)
-        rows, predicted = _rows(net, x, y, recipe, against, tolerance, rng)
+        if isinstance(rule, Recipe):
+            read = take_phases(net, x, y, rule, allow_unsettled=True, rng=rng)
+            estimate = fitting(rule.contrast(read), net, allow_infinite=True)
+        else:
+            estimate = estimate_gradient(net, x, y, rule)
+        true = _true_gradient(net, x, y, recipe, against)
+        rows, predicted = _rows(net, x, y, recipe, read, against, tolerance, rng)
     layers = range(net.n_layers)
     return Report(
         **asdict(_compared(estimate, true)),
@@ -217,11 +248,15 @@ def audit(net, x, y, recipe=ALL_HOLD, *, against=None, tolerance=0.01, rng=None)
         layers=tuple(_compared(estimate.layer(i), true.layer(i)) for i in layers),
         conditions=rows,
         predicted_cosine=predicted,
-        remarks=_remarks(seen),
+        remarks=(*_own_remarks(net, recipe, read), *_remarks(seen)),
     )
 
 
 def _compared(estimate, true):
+    if not np.any(true.flat()):  # nothing to learn here, and nothing to divide by
+        return Comparison(*(float("nan"),) * 4)
+    if not np.any(estimate.flat()):  # no direction at all is no better than a right angle
+        return Comparison(0.0, 90.0, 1.0, 0.0)
     return Comparison(
         float(cosine(estimate, true)),
         float(angle_deg(estimate, true)),
@@ -230,18 +265,18 @@ def _compared(estimate, true):
     )
 
 
-def _true_gradient(net, x, y, rule, against):
+def _true_gradient(net, x, y, recipe, against):
+    rule = getattr(recipe, "estimate", recipe)
     if against == "backprop":
         return exact.backprop(net, x, y)
     if isinstance(rule, Recipe):
         return equilibrium_gradient(net, x, y, rule)
-    # what stands for itself is judged on the network that equilibrium propagation would settle
-    return exact.recurrent_backprop(
-        feedback.transposed(architecture.hopfield(net)), x, y, tied=True
-    )
+    settled = getattr(recipe, "network", None)  # what an entry without slots settles by design
+    tied = getattr(rule, "tied", True)
+    return exact.recurrent_backprop(settled(net) if settled else net, x, y, tied=tied)
 
 
-def _rows(net, x, y, recipe, against, tolerance, rng):
+def _rows(net, x, y, recipe, read, against, tolerance, rng):
     """Seven rows, and the cosine that they predict together."""
     rule = getattr(recipe, "estimate", recipe)
     if not isinstance(rule, Recipe):
@@ -252,7 +287,7 @@ def _rows(net, x, y, recipe, against, tolerance, rng):
         return tuple(Condition(n, by_design, None, n in keeps, None) for n in CONDITIONS), None
     truth = equilibrium_gradient if against == "equilibrium" else forward_gradient
     costs = condition_costs(net, x, y, rule, against=truth, rng=rng)
-    shown = _Shown(net, x, y, rule, rng)
+    shown = _Shown(net, x, y, rule, read)
     rows = []
     for cost in costs:
         label, value, is_kept = getattr(shown, cost.condition)(cost, tolerance)
@@ -265,11 +300,10 @@ def _rows(net, x, y, recipe, against, tolerance, rng):
 class _Shown:
     """What a report shows of each condition of a recipe: label, value, whether it holds."""
 
-    def __init__(self, net, x, y, recipe, rng):
+    def __init__(self, net, x, y, recipe, read):
         self.net, self.x, self.y, self.recipe = net, x, y, recipe
         self.networks = prepared(net, recipe)
-        self.read = take_phases(net, x, y, recipe, allow_unsettled=True, rng=rng)
-        self.free = self.read.states[0]
+        self.read, self.free = read, read.states[0]
 
     def settling(self, cost, tolerance):
         """Radius at the free state, and whether every phase got there in time."""
@@ -311,8 +345,9 @@ class _Shown:
 
     def architecture(self, cost, tolerance):
         """Distance of the free state from the forward pass."""
-        value = architecture.state_mismatch(self.networks.free, self.x, self.free)
-        return "distance from the forward pass", value, value <= tolerance
+        value = architecture.state_mismatch(self.net, self.x, self.free)
+        holds = value <= tolerance and _is_small(cost, tolerance)
+        return "distance from the forward pass", value, holds
 
 
 def _rows_without_slots(net, x, y, tolerance):
@@ -320,11 +355,12 @@ def _rows_without_slots(net, x, y, tolerance):
     free = solvers.sweep(net, x)
     radius, defect = _radius(net, x, free), _defect(net, x, free)
     worst, mismatch = _worst(net, x, y), architecture.state_mismatch(net, x, free)
+    symmetric = None if defect is None else defect <= tolerance
     seen = {
-        "settling": ("spectral radius", radius, radius < 1.0 and free.converged),
-        "energy": ("integrability defect", defect, None if defect is None else defect <= tolerance),
-        "feedback": ("worst layer's cosine of the error", worst, worst >= 1.0 - tolerance),
-        "architecture": ("distance from the forward pass", mismatch, mismatch <= tolerance),
+        "settling": ("radius, network as given", radius, radius < 1.0 and free.converged),
+        "energy": ("defect, network as given", defect, symmetric),
+        "feedback": ("worst cosine, network as given", worst, worst >= 1.0 - tolerance),
+        "architecture": ("mismatch, network as given", mismatch, mismatch <= tolerance),
     }
     unseen = ("no slot to look into", None, None)
     return tuple(Condition(name, *seen.get(name, unseen), None) for name in CONDITIONS)
@@ -335,8 +371,7 @@ def _is_small(cost, tolerance):
 
 
 def _radius(net, x, free):
-    dt = None if np.isfinite(free.dt) else settling.best_dt(net, x, free)
-    return float(settling.spectral_radius(net, x, free, dt=dt).max())
+    return float(settling.spectral_radius(net, x, free).max())
 
 
 def _defect(net, x, free):
@@ -350,8 +385,8 @@ def _defect(net, x, free):
 def _worst(net, x, y):
     """Cosine of what feedback delivers with what backprop has, in the layer where it is lowest."""
     given, wanted = feedback.delivered_gradient(net, x, y), exact.backprop(net, x, y)
-    cosines = [cosine(given.layer(i), wanted.layer(i)) for i in range(net.n_layers)]
-    return float(np.nanmin(cosines))
+    layers = [_compared(given.layer(i), wanted.layer(i)).cosine for i in range(net.n_layers)]
+    return 1.0 if np.isnan(layers).all() else float(np.nanmin(layers))
 
 
 def _one_sample(read):
@@ -368,8 +403,37 @@ def _one_sample(read):
 
 
 def _name(recipe):
+    if isinstance(recipe, Recipe):
+        return described(recipe)
     named = getattr(recipe, "name", getattr(recipe, "__name__", None))
-    return "recipe" if isinstance(recipe, Recipe) or not isinstance(named, str) else named
+    return named if isinstance(named, str) else type(recipe).__name__
+
+
+def _own_remarks(net, recipe, read):
+    """What a reader of the report should know of the run beside its numbers."""
+    if getattr(recipe, "prepare", None) is not None:
+        yield recipe.note
+    if read is None:
+        return
+    rule = getattr(recipe, "estimate", recipe)
+    settled = prepared(net, rule).free
+    replaced = [
+        name
+        for name in ("cancellation", "feedback_gain", "feedback", "lateral")
+        if not _same(getattr(net, name), getattr(settled, name))
+    ]
+    if replaced:
+        yield f"it settles with its own {', '.join(replaced)}, not with those of the network given"
+    if not rule.nudging.betas:
+        yield "the limit of small nudges is computed, not settled"
+    if any(not s.converged and s.verdict is not Verdict.TRUNCATED for s in read.states):
+        yield "a phase did not settle: estimate_gradient would refuse this"
+
+
+def _same(first, second):
+    if not isinstance(first, tuple):
+        return first == second
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def _remarks(seen):

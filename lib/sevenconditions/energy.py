@@ -396,7 +396,8 @@ def reciprocity_error(networks, x, y, free):
     # J = (dR/du) / D, so J^{-1} = D (dR/du)^{-1}: no division by a slope that may be 0
     response = metric * slopes * np.linalg.solve(there, nudge)[:, :, 0]
     adjoint = np.linalg.solve(here.transpose(0, 2, 1), slopes[:, :, None] * nudge)[:, :, 0]
-    return float(np.linalg.norm(response - adjoint) / np.linalg.norm(adjoint))
+    apart = float(np.linalg.norm(response - adjoint))
+    return apart / float(np.linalg.norm(adjoint)) if apart > 0.0 else 0.0
 
 
 @dataclass(frozen=True)

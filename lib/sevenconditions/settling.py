@@ -166,9 +166,12 @@ def best_dt(net, x, state):
     1.0
     """
     x, _, _ = dynamics.as_input(net, x)
-    z = np.linalg.eigvals(dynamics.jacobian(net, x, state.potentials)).ravel()
+    return _best_dt(np.linalg.eigvals(dynamics.jacobian(net, x, state.potentials)))
+
+
+def _best_dt(eigenvalues):
     steps = np.linspace(0.02, 1.0, 50)
-    return float(steps[np.abs(1.0 - steps[:, None] * z).max(axis=1).argmin()])
+    return float(steps[np.abs(1.0 - steps[:, None] * eigenvalues.ravel()).max(axis=1).argmin()])
 
 
 def spectrum(net, x, state, *, dt=None):
@@ -194,11 +197,11 @@ def spectrum(net, x, state, *, dt=None):
     [[-0.5, 0.5]]
     """
     x, _, _ = dynamics.as_input(net, x)
-    if dt is None:
-        dt = state.dt if np.isfinite(state.dt) else best_dt(net, x, state)
-    dt = checks.number("dt", dt, above=0)
     local = dynamics.jacobian(net, x, state.potentials, beta=state.beta)
-    return 1.0 - dt * np.linalg.eigvals(local).astype(complex)
+    eigenvalues = np.linalg.eigvals(local).astype(complex)
+    if dt is None:
+        dt = state.dt if np.isfinite(state.dt) else _best_dt(eigenvalues)
+    return 1.0 - checks.number("dt", dt, above=0) * eigenvalues
 
 
 def spectral_radius(net, x, state, *, dt=None):

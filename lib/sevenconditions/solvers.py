@@ -16,6 +16,7 @@ from sevenconditions.equilibrium import Equilibrium, Verdict, largest, settle, s
 
 _MEMORY = 5  # states that Anderson mixing remembers
 _NEWTON_STEPS = 40
+_AT_ONCE = 64  # samples whose Jacobians are held at the same time
 _FIRST_STEPS = 1000  # of the dynamics, at most, before the sweeps take over
 
 
@@ -80,6 +81,8 @@ def sweep(
             first = _basin(net, x, y, beta, current, follow)
         rest = _sweeps(net, x, y, beta, first, current, tol, max_sweeps)
     failed = ~rest.converged_per_sample
+    if start is None and first is not None and net.is_symmetric and not failed.any():
+        failed = _repelling(net, x, rest)  # a saddle that the dynamics would have left
     if not failed.any():
         return replace(rest, verdict=Verdict.SETTLED)
     return _finish(net, x, y, beta, first, current, tol, rest, failed)
@@ -117,8 +120,7 @@ def newton(net, x, *, y=None, beta=0.0, start=None, current=None):
     residual = dynamics.residual(net, x, best, y=y, beta=beta, current=current)
     history = [largest(residual)]
     for _ in range(_NEWTON_STEPS):
-        local = dynamics.jacobian(net, x, best, beta=beta)
-        step = np.linalg.solve(local, np.concatenate(residual, axis=1)[:, :, None])[:, :, 0]
+        step = _newton_step(net, x, best, beta, np.concatenate(residual, axis=1))
         trial = tuple(u - s for u, s in zip(best, dynamics.split(net, step), strict=True))
         residual = dynamics.residual(net, x, trial, y=y, beta=beta, current=current)
         improves = largest(residual) < history[-1]
@@ -134,6 +136,18 @@ def newton(net, x, *, y=None, beta=0.0, start=None, current=None):
     return Equilibrium(best, rates, np.array(history), Verdict.SETTLED, np.inf, tol, beta)
 
 
+def _newton_step(net, x, potentials, beta, residual):
+    """(dR/du)^{-1} R, a few samples at a time: a Jacobian of each is large."""
+    step = np.empty_like(residual, dtype=np.result_type(residual, *potentials))
+    for rows in np.array_split(np.arange(len(x)), -(-len(x) // _AT_ONCE)):
+        local = dynamics.jacobian(
+            net, x[rows], [u[rows] for u in potentials],
+            beta=beta[rows] if np.ndim(beta) else beta,
+        )  # fmt: skip
+        step[rows] = np.linalg.solve(local, residual[rows, :, None])[:, :, 0]
+    return step
+
+
 def _basin(net, x, y, beta, current, follow):
     """Follow the dynamics from silence until they have chosen among the equilibria there may be."""
     kind = float if np.isinf(beta).any() else np.result_type(float, np.asarray(beta))
@@ -146,6 +160,24 @@ def _basin(net, x, y, beta, current, follow):
         u = tuple(a - np.where(undecided[:, None], 0.5 * r, 0.0)
                   for a, r in zip(u, residual, strict=True))  # fmt: skip
     return u if all(np.isfinite(layer).all() for layer in u) else None
+
+
+def _repelling(net, x, rest):
+    r"""Which samples of a symmetric network rest at a saddle or a maximum of the energy.
+
+    dR/du = I - P D has the eigenvalues of :math:`I - r Q r`, Q = M P symmetric, r^2 = D / M.
+    """
+    metric = np.concatenate([np.full(n, m) for m, n in zip(net.metric, net.sizes[1:], strict=True)])
+    slopes = [phi.derivative(u) for phi, u in zip(net.phis, rest.potentials, strict=True)]
+    slopes = np.maximum(np.concatenate(slopes, axis=1), np.finfo(float).tiny)
+    loop = np.eye(slopes.shape[1]) - dynamics.jacobian(net, x, rest.potentials, beta=rest.beta)
+    root = np.sqrt(slopes * metric)
+    curvature = np.eye(slopes.shape[1]) - root[:, :, None] * loop / root[:, None, :]
+    try:  # a Cholesky factor exists where the energy has a minimum
+        np.linalg.cholesky(curvature)
+        return np.zeros(len(x), dtype=bool)
+    except np.linalg.LinAlgError:
+        return np.linalg.eigvalsh(curvature).min(axis=1) <= 0.0
 
 
 def _sweeps(net, x, y, beta, first, current, tol, max_sweeps):

@@ -48,6 +48,8 @@ class Entry:
     note : str                  What is particular about it here.
     against : str
         The gradient it aims at, "backprop" or the network's own, "equilibrium".
+    network : callable Network -> Network, or None
+        The network whose equilibrium an entry without slots belongs to.
     settled : bool or None      Whether training measures the equilibrium; None: see `learning`.
     prepare : callable (net, rng) -> Network, or None
         What changes in the network before training, such as feedback that is drawn at random.
@@ -67,6 +69,7 @@ class Entry:
     source: str
     note: str = ""
     against: str = "backprop"
+    network: Callable | None = None
     settled: bool | None = None
     prepare: Callable | None = None
     follow: Callable | None = None
@@ -124,6 +127,10 @@ def _bptt(net, x, y):
     return exact.bptt(_own(net), x, y, n_steps=60, tied=True)
 
 
+def _matched(net):
+    return feedback.transposed(architecture.matched(net))
+
+
 def _own(net):
     return feedback.transposed(architecture.hopfield(net))
 
@@ -142,13 +149,13 @@ _ENTRIES = (
     Entry(
         "recurrent_backprop", _recurrent_backprop, Kind.REFERENCE, _but("architecture"),
         _ALMEIDA_PINEDA, "Implicit differentiation at the Hopfield equilibrium, weights tied.",
-        against="equilibrium", settled=True,
+        against="equilibrium", network=_own, settled=True,
     ),
     Entry(
         "bptt", _bptt, Kind.REFERENCE, _but("settling", "architecture"),
         "Werbos 1990, Proc. IEEE 78:1550-1560",
         "60 Euler steps of the Hopfield network from silence, unrolled.",
-        against="equilibrium", settled=True,
+        against="equilibrium", network=_own, settled=True,
     ),
     Entry(
         "equilibrium_propagation", _HOPFIELD._replace(nudging=nudging.centered(1e-3)), Kind.RECIPE,
@@ -205,11 +212,12 @@ _ENTRIES = (
         "fixed_prediction", predictive.fixed_prediction, Kind.SCHEDULE, CONDITIONS,
         "Millidge, Tschantz & Buckley 2022, Neural Comput. 34:1329-1368; Rosenbaum 2022, PLoS ONE "
         "17:e0266102", "Predictions stay those of the forward pass while the errors settle.",
+        network=_matched,
     ),
     Entry(
         "zero_divergence", predictive.zero_divergence, Kind.SCHEDULE, _but("settling"),
         "Song, Lukasiewicz, Xu & Bogacz 2020, NeurIPS 33:22566-22579",
-        "Each layer is read at the step at which the error first reaches it.",
+        "Each layer is read at the step at which the error first reaches it.", network=_matched,
     ),
     Entry(
         "dendritic_microcircuit",
@@ -220,11 +228,12 @@ _ENTRIES = (
     Entry(
         "dual_propagation", compartments.dual_propagation(0.1), Kind.OWN_DYNAMICS, CONDITIONS,
         "Høier, Staudt & Zach 2023, arXiv:2302.01228", "Two states a unit, nudged both ways.",
+        network=_matched,
     ),
     Entry(
         "burst_dependent", compartments.burst_dependent(0.01), Kind.OWN_DYNAMICS, CONDITIONS,
         "Payeur, Guerguiev, Zenke, Richards & Naud 2021, Nat. Neurosci. 24:1010-1019",
-        "Errors travel as the probability of a burst.",
+        "Errors travel as the probability of a burst.", network=_matched,
     ),
     Entry(
         "feedback_alignment", _LIMIT._replace(feedback=feedback.random()), Kind.RECIPE,
