@@ -1,5 +1,6 @@
 """What broken conditions cost together, predicted from what each of them costs."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -39,8 +40,8 @@ def measured(net, x, y, recipe, seed, against=forward_gradient):
 
 @cache
 def drawn():
-    """250 random networks with random violations: measured cosines and costs."""
-    problems = [random_violations(np.random.default_rng([seed, 7])) for seed in range(250)]
+    """500 random networks with random violations: measured cosines and costs."""
+    problems = [random_violations(np.random.default_rng([seed, 7])) for seed in range(500)]
     pairs = [measured(*problem, seed) for seed, problem in enumerate(problems)]
     return np.array([cosine for cosine, _ in pairs]), [costs for _, costs in pairs]
 
@@ -49,12 +50,14 @@ def r_squared(predicted, true):
     return 1.0 - ((predicted - true) ** 2).sum() / ((true - true.mean()) ** 2).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sevenconditions.BasinWarning")
 def test_seven_costs_predict_the_cosine_of_the_whole_recipe():
     true, costs = drawn()
     predicted = np.array([predicted_cosine(each) for each in costs])
     assert np.ptp(true) > 0.7  # there is something to predict
-    assert r_squared(predicted, true) > 0.985
+    # nothing is fitted, so every network is held out
+    assert r_squared(predicted, true) > 0.98
     assert r_squared(predicted[true > 0.8], true[true > 0.8]) > 0.97
     assert np.abs(predicted - true).max() < 0.25
     # it is not one broken condition, nor their cosines multiplied over the whole update
@@ -63,6 +66,7 @@ def test_seven_costs_predict_the_cosine_of_the_whole_recipe():
     assert r_squared(alone.prod(axis=1), true) < 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sevenconditions.BasinWarning")
 def test_costs_of_other_networks_predict_nothing():
     true, costs = drawn()
@@ -76,17 +80,19 @@ def test_costs_of_other_networks_predict_nothing():
     assert r_squared(np.array([predicted_cosine(each) for each in shuffled]), true) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sevenconditions.BasinWarning")
 def test_the_prediction_does_not_need_the_same_noise():
     true, _ = drawn()
-    rows = range(60)
+    rows = range(200)
     fresh = [
         predicted_cosine(condition_costs(*problem, rng=np.random.default_rng([seed, 1])))
         for seed, problem in ((s, random_violations(np.random.default_rng([s, 7]))) for s in rows)
     ]
-    assert r_squared(np.array(fresh), true[:60]) > 0.93
+    assert r_squared(np.array(fresh), true[:200]) > 0.93
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sevenconditions.BasinWarning")
 def test_the_prediction_transfers_to_networks_of_another_kind():
     pairs = [
@@ -98,6 +104,7 @@ def test_the_prediction_transfers_to_networks_of_another_kind():
     assert r_squared(predicted, true) > 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sevenconditions.BasinWarning")
 def test_against_the_equilibrium_the_same_costs_predict_and_the_architecture_is_free():
     problems = [random_violations(np.random.default_rng([seed, 7])) for seed in range(30)]
@@ -211,6 +218,12 @@ def test_a_run_that_does_not_settle_costs_an_unknown_amount_and_stops_nothing():
     net, x, y = example(4, gain=1.0)
     long = sc.ALL_HOLD._replace(settling=settling.euler(dt=2.5, max_steps=400))
     assert np.isnan(predicted_cosine(condition_costs(net, x, y, long)))
+    settle = settling.rest()
+    lost = lambda n, x, **options: replace(
+        settle(n, x, **options), rates=tuple(np.full((len(x), k), np.inf) for k in n.sizes[1:])
+    )
+    costs = condition_costs(net, x, y, sc.ALL_HOLD._replace(settling=lost))
+    assert np.isnan(costs[0].gains).all() and costs[3].angle_deg < 1e-3
 
 
 def test_a_layer_of_which_nothing_is_left_is_turned_without_bound():

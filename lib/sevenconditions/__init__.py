@@ -59,6 +59,11 @@ def __getattr__(name):
     return getattr(import_module(f"sevenconditions.{_ON_FIRST_USE[name]}"), name)
 
 
+def __dir__():
+    """Names to complete, those of first use among them."""
+    return sorted({*globals(), *_ON_FIRST_USE} - {"import_module"})
+
+
 __all__ = [
     "ACTIVATIONS",
     "ALL_HOLD",
