@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from networks import SMOOTH, example
 
+import sevenconditions as sc
 from sevenconditions import dynamics
 from sevenconditions.exact import _Stacked
 
@@ -68,3 +69,25 @@ def test_largest_step_of_a_complex_pair_is_twice_the_real_part_over_the_square()
     assert dynamics.dt_limits(z[None]).item() == pytest.approx(2 / 5)
     assert dynamics.radii(z[None], 0.4).item() == pytest.approx(1.0)
     assert dynamics.dt_limits(-z[None]).item() < 0
+
+
+@pytest.mark.parametrize("cancellation", [0.0, 0.6])
+def test_under_a_clamp_no_rate_follows_the_potential_of_the_output(cancellation):
+    net, x, y = example(4, output="tanh", n_samples=2, cancellation=cancellation)
+    u = sc.free_phase(net, x).potentials
+    found, step, columns = dynamics.jacobian(net, x, u, beta=np.inf), 1e-6, []
+    for unit in np.eye(sum(net.sizes[1:])):
+        ends = [
+            np.concatenate(
+                dynamics.residual(
+                    net, x, dynamics.split(net, np.concatenate(u, axis=1) + sign * step * unit),
+                    y=y, beta=np.inf,
+                ),
+                axis=1,
+            )
+            for sign in (1.0, -1.0)
+        ]  # fmt: skip
+        columns.append((ends[0] - ends[1]) / (2 * step))
+    if cancellation == 0.0:  # what is predicted from a held rate is another matter
+        np.testing.assert_allclose(found, np.stack(columns, axis=2), atol=1e-8)
+    assert not found[:, :-5, -5:].any()

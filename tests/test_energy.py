@@ -5,13 +5,14 @@ import pytest
 from networks import SMOOTH, example
 
 import sevenconditions as sc
-from sevenconditions import settling
+from sevenconditions import dynamics, feedback, settling, solvers
 from sevenconditions.energy import (
     asymmetry_error,
     conservative,
     cost,
     homeostasis,
     integrability_defect,
+    reciprocity_error,
     repaired,
     rotate,
     rotated,
@@ -284,3 +285,82 @@ def test_the_conservative_setting_makes_lateral_matrices_symmetric():
     np.testing.assert_allclose(mended.lateral[1], 0.1 * np.eye(10), atol=1e-15)
     assert integrability_defect(mended, x, sc.settle(mended, x)).max() < 1e-15
     assert integrability_defect(turned, x, sc.settle(turned, x)).min() > 1e-2
+
+
+def halved_square_of_the_skew_part(net, x, state):
+    slopes = [phi.derivative(u) for phi, u in zip(net.phis, state.potentials, strict=True)]
+    local = dynamics.jacobian(net, x, state.potentials) / np.concatenate(slopes, 1)[:, None]
+    weighted = np.repeat(net.metric, net.sizes[1:])[:, None] * local
+    return 0.5 * ((weighted - weighted.transpose(0, 2, 1)) ** 2).sum(axis=(1, 2)).mean()
+
+
+def test_homeostasis_steps_along_the_slope_of_the_asymmetry():
+    net, x, _ = example(2, sizes=(3, 4, 3, 2), gain=1.0, cancellation=0.5, feedback_gain=0.7)
+    bent = feedback.mixed(0.5, seed=1)(net)
+    free = solvers.newton(bent, x)
+    moved = homeostasis(bent, x, free, n_steps=1)
+    for i in (1, 2):
+
+        def loss(step, i=i):
+            parts = [None if b is None else b.copy() for b in bent.feedback]
+            parts[i] += step
+            return halved_square_of_the_skew_part(bent.replace(feedback=parts), x, free)
+
+        slope = np.zeros_like(bent.feedback[i])
+        for index in np.ndindex(slope.shape):
+            unit = np.zeros_like(slope)
+            unit[index] = 1e-5
+            slope[index] = (loss(unit) - loss(-unit)) / 2e-5
+        assert sc.cosine(bent.feedback[i] - moved.feedback[i], slope) > 1 - 1e-9
+
+
+def test_homeostasis_never_steps_too_far_however_large_the_weights():
+    net, x, _ = example(3, gain=4.0, cancellation=1.0, activation="linear")
+    bent = feedback.mixed(0.5, seed=1)(net)
+    free = solvers.newton(bent, x)
+    course = [
+        halved_square_of_the_skew_part(homeostasis(bent, x, free, n_steps=k, rate=1.0),
+                                       x, free)
+        for k in range(6)
+    ]  # fmt: skip
+    assert (np.diff(course) < 0).all()
+
+
+def test_the_defect_of_two_units_is_what_the_formula_gives_by_hand():
+    net = sc.Network(
+        weights=[[[1.0]], [[2.0]]], biases=[[0.0], [0.0]], feedback=[None, [[0.5]]],
+        activation="linear",
+    )  # fmt: skip
+    state = sc.Equilibrium((np.zeros((1, 1)),) * 2, (np.zeros((1, 1)),) * 2, *[None] * 4)
+    found = integrability_defect(net, [1.0], state).item()
+    assert found == pytest.approx(np.sqrt(2 * 1.5**2 / (2 * 2.0**2 + 2 * 2.5**2)))
+
+
+def test_reciprocity_compares_the_nudged_response_with_the_free_adjoint():
+    net, x, y = example(4, n_samples=1, output="tanh")
+    other = feedback.random(seed=1)(net)
+    free = solvers.newton(net, x)
+    slopes = np.concatenate(
+        [phi.derivative(u) for phi, u in zip(net.phis, free.potentials, strict=True)], axis=1
+    )[0]
+    here, there = (dynamics.jacobian(n, x, free.potentials)[0] / slopes for n in (net, other))
+    pull = np.zeros(23)
+    pull[-5:] = (free.rates[-1] - y)[0]
+    response_, adjoint = np.linalg.solve(there, pull), np.linalg.solve(here.T, pull)
+    found = reciprocity_error(sc.network.PhaseNetworks(net, other), x, y, free)
+    assert found == pytest.approx(sc.relative_error(response_, adjoint), rel=1e-9)
+
+
+def test_a_seed_of_rotation_shares_its_matrices_with_no_other_draw():
+    net, *_ = example(0)
+    mine = rotated(0.5, seed=5)(net).lateral[1]
+    np.testing.assert_array_equal(mine, rotated(0.5, seed=5)(net).lateral[1])
+    other = rotate(net, 0.5, rng=np.random.default_rng(5)).lateral[1]
+    assert abs(sc.cosine(mine, other)) < 0.5
+
+
+def test_a_hidden_layer_of_one_unit_is_left_without_rotation():
+    net, *_ = example(0, sizes=(3, 1, 4, 2))
+    lateral = rotate(net, 0.5, rng=np.random.default_rng(0)).lateral
+    assert lateral[1] is None and lateral[3] is None
+    assert np.linalg.norm(lateral[2], 2) == pytest.approx(0.5)

@@ -7,7 +7,7 @@ import pytest
 from networks import SMOOTH, example
 
 import sevenconditions as sc
-from sevenconditions import dynamics
+from sevenconditions import dynamics, settling
 from sevenconditions.equilibrium import Verdict
 
 
@@ -222,3 +222,84 @@ def test_bad_input_is_refused_by_name(x, says):
     net, *_ = example(9)
     with pytest.raises(ValueError, match=says):
         sc.settle(net, x)
+
+
+def record(*columns, **options):
+    """An equilibrium with these residuals, one column a sample, and nothing else."""
+    history = np.array(columns, dtype=float).T
+    return sc.Equilibrium(
+        (np.zeros((len(columns), 1)),), (np.zeros((len(columns), 1)),), history,
+        **{"verdict": Verdict.SLOW, "dt": 0.5, "tol": 1e-6} | options,
+    )  # fmt: skip
+
+
+def test_one_sample_that_did_not_settle_is_enough_not_to_have_converged():
+    both = record([1.0, 1e-6], [1.0, 1e-3])
+    assert both.converged_per_sample.tolist() == [True, False]
+    assert not both.converged
+    assert both.samples([0]).converged
+
+
+def test_some_samples_keep_the_nudges_that_belong_to_them():
+    nudged = record([1.0], [1.0], [1.0], beta=np.array([0.1, 0.2, 0.3]))
+    assert nudged.samples([2, 0]).beta.tolist() == [0.3, 0.1]
+    assert record([1.0], [1.0], beta=0.5).samples([1]).beta == 0.5
+
+
+def test_what_is_at_rest_from_the_start_needs_no_step_to_a_tolerance():
+    assert record([1e-9, 1e-9], [1.0, 1e-9], [1.0, 1.0]).steps_to(1e-6).tolist() == [0, 1, -1]
+
+
+def test_the_decay_rate_leaves_out_rounding_and_what_overflowed():
+    falling = 0.5 ** np.arange(40.0)
+    rounding = np.full(40, 3e-14)
+    fell, grew = record(
+        [*falling, *rounding], [*2.0 ** np.arange(79), np.inf]
+    ).decay_rate()  # fmt: skip
+    assert fell == pytest.approx(0.5)
+    assert grew == pytest.approx(2.0)
+
+
+def test_divergence_is_called_long_before_numbers_end():
+    net, x, _ = example(6, activation="linear")
+    run = sc.settle(settling.with_radius(net, 1.3), x, dt=1.0, quiet=True)
+    assert run.residual < 1e10
+    loud = net.replace(weights=[1e200 * w for w in net.weights], activation="squareplus")
+    run = sc.settle(loud, x, dt=1.0, quiet=True)
+    assert run.verdict is Verdict.DIVERGED and run.n_steps < 5
+
+
+def test_a_run_that_only_needs_more_steps_is_not_tried_again_with_a_smaller_one():
+    net, x, _ = example(5)
+    run = sc.settle(net, x, max_steps=20, quiet=True)
+    assert run.verdict is Verdict.SLOW and run.dt == 0.5
+
+
+def test_no_two_cycle_is_called_while_another_sample_still_falls():
+    net = sc.Network(weights=[[[0.0]], [[1.5]]], biases=[[0.0], [0.0]], output="tanh")
+    swapping, falling = (0.5, -0.5), (1e-9, 1e-9)  # leaves the saddle at rate 1.5 a step
+    starts = tuple(np.array([[a], [b]]) for a, b in zip(swapping, falling, strict=True))
+    run = sc.settle(net, np.zeros((2, 1)), start=starts, dt=1.0, quiet=True, max_steps=60)
+    assert run.n_steps > 50
+
+
+def test_one_sample_that_runs_away_slowly_decides_the_verdict():
+    net = sc.Network(
+        weights=[np.zeros((1, 1))], biases=[[0.0]], lateral=[None, [[1.01]]], output="linear"
+    )
+    start = (np.array([[1.0], [0.0]]),)
+    push = (np.array([[0.0], [1e-3]]),)
+    run = sc.settle(
+        net, np.zeros((2, 1)), start=start, current=push, dt=1.0, max_steps=400, quiet=True
+    )
+    assert run.verdict is Verdict.DIVERGED
+
+
+def test_no_step_below_zero_is_ever_advised():
+    turning = sc.Network(
+        weights=[np.zeros((2, 1))], biases=[np.zeros(2)],
+        lateral=[None, [[1.2, -1.0], [1.0, 1.2]]], output="tanh",
+    )  # fmt: skip
+    with pytest.warns(sc.ConvergenceWarning) as seen:
+        sc.settle(turning, [0.0], start=(np.array([[0.1, 0.0]]),), dt=0.1, max_steps=400)
+    assert "below -" not in str(seen[0].message)

@@ -202,3 +202,19 @@ def test_single_precision_data_are_as_good_as_double():
     x, y = np.float32(x), np.float32(y)
     same = sc.estimate_gradient(net, x.astype(float), y.astype(float))
     np.testing.assert_array_equal(sc.estimate_gradient(net, x, y).flat(), same.flat())
+
+
+def test_opposite_nudges_in_single_precision_must_be_larger_than_one_alone():
+    net, x, y = example(1)
+
+    def in_single(*args, **options):
+        rest = solvers.newton(*args, **options)
+        return sc.Equilibrium(
+            *(tuple(np.float32(p) for p in parts) for parts in (rest.potentials, rest.rates)),
+            rest.residuals, rest.verdict, rest.dt, rest.tol, rest.beta,
+        )  # fmt: skip
+
+    recipe = sc.ALL_HOLD._replace(architecture=architecture.hopfield, settling=in_single)
+    sc.estimate_gradient(net, x, y, recipe._replace(nudging=nudging.one_sided(3e-4)))
+    with pytest.warns(sc.PrecisionWarning):
+        sc.estimate_gradient(net, x, y, recipe._replace(nudging=nudging.centered(3e-4)))

@@ -198,3 +198,12 @@ def test_inputs_stay_as_they_were_and_global_randomness_is_not_touched():
     for rule in (sc.ALL_HOLD, noisy):
         sc.estimate_gradient(net, x, y, rule)
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_a_saddle_of_a_symmetric_network_is_refused_too():
+    net, x, y = example(0, gain=1.5, bias=0.0, output="tanh")
+    hopfield = sc.ALL_HOLD._replace(architecture=architecture.hopfield)
+    with pytest.raises(sc.ConvergenceError, match="6 of 6 samples rest at a fixed point that rep"):
+        sc.estimate_gradient(net, 0 * x, y, hopfield)  # silence, where nothing falls either way
+    awake = sc.estimate_gradient(net, x, y, hopfield)
+    assert np.isfinite(awake.flat()).all()

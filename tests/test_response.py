@@ -7,7 +7,7 @@ import pytest
 from networks import SMOOTH, example
 
 import sevenconditions as sc
-from sevenconditions import nudging, response, settling, solvers
+from sevenconditions import dynamics, nudging, response, settling, solvers
 from sevenconditions.equilibrium import Verdict
 
 
@@ -115,3 +115,50 @@ def test_an_estimate_with_a_jump_warns_although_everything_settled():
         )
     truth = sc.recurrent_backprop(net, x, y, tied=True)
     assert sc.relative_error(far, truth) > 0.3
+
+
+@pytest.mark.parametrize(("cancellation", "bias", "size"), [(1.0, 0.1, 1.0), (0.5, 0.0, 0.0)])
+def test_the_sweeps_serve_only_a_free_phase_that_is_the_forward_pass(cancellation, bias, size):
+    net, x, y = example(3, cancellation=cancellation, bias=bias, output="tanh")
+    rng = np.random.default_rng(0)
+    if cancellation == 1.0:
+        net = net.replace(
+            lateral=[None, *(0.2 * rng.standard_normal((n, n)) for n in net.sizes[1:])]
+        )
+    free = solvers.newton(net, size * x)  # silent where size is 0: no mismatch at any c
+    measured = by_nudging(net, size * x, y, free)
+    for a, b in zip(response.linear_response(net, size * x, y, free), measured, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-8)
+
+
+def test_a_small_mismatch_is_not_taken_for_none():
+    net, x, y = example(6, cancellation=1.0, gain=0.8, output="tanh")
+    free = solvers.newton(net, x, y=y, beta=0.05)  # rests, but carries a mismatch of 1e-2
+    free = sc.Equilibrium(free.potentials, free.rates, free.residuals, free.verdict, 1.0, 1e-10)
+    given = response.linear_response(net, x, y, free)
+    local = dynamics.jacobian(net, x, free.potentials)
+    nudge = np.zeros((*local.shape[:2], 1))
+    nudge[:, -5:, 0] = y - free.rates[-1]
+    solved = dynamics.split(net, np.linalg.solve(local, nudge)[:, :, 0])
+    for a, b in zip(given, solved, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+def test_one_sample_at_a_point_that_repels_is_enough_to_be_refused():
+    calm, restless = np.eye(2), np.diag([1.0, -0.5])
+    response.refuse_unstable(np.array([calm, calm]))
+    with pytest.raises(sc.ConvergenceError, match="1 of 2 samples rest at a fixed point that"):
+        response.refuse_unstable(np.array([calm, restless]))
+
+
+@pytest.mark.parametrize("output", ["tanh", "logistic", "squareplus"])
+@pytest.mark.parametrize("cancellation", [0.0, 0.5, 1.0])
+def test_the_output_gives_way_as_its_measured_slope_says(output, cancellation):
+    net, x, _ = example(2, output=output, cancellation=cancellation, n_samples=3)
+    free = solvers.newton(net, x)
+    soft = response.output_response(net, x, free)
+    for unit in np.eye(5):
+        target = free.rates[-1] + unit  # pulls with the force beta along this unit alone
+        response_ = response.linear_response(net, x, target, free)[-1]
+        moved = net.output.derivative(free.potentials[-1]) * response_
+        np.testing.assert_allclose(soft @ unit, moved, atol=1e-12)

@@ -5,7 +5,9 @@ import pytest
 from networks import example
 
 import sevenconditions as sc
-from sevenconditions import settling
+from sevenconditions import dynamics, settling, solvers
+from sevenconditions.energy import rotate
+from sevenconditions.equilibrium import Verdict
 
 
 def start_far_away(net):
@@ -220,3 +222,86 @@ def test_a_radius_below_one_promises_nothing_for_finite_times():
     assert peak > 1e4
     powers = [np.linalg.norm(np.linalg.matrix_power(loop, t)[:, -1]) for t in range(60)]
     assert peak == pytest.approx(max(powers))
+
+
+def test_phases_cut_short_still_know_their_start_and_their_current():
+    net, x, y = example(3)
+    push = tuple(0.3 * np.ones((len(x), n)) for n in net.sizes[1:])
+    short = settling.fixed_steps(1, dt=0.5)
+    free, whole = short(net, x, current=push), solvers.newton(net, x, current=push)
+    for a, b in zip(free.potentials, whole.potentials, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-14)
+    nudged = short(net, x, y=y, beta=0.1, start=free, current=push)
+    moved = dynamics.residual(net, x, free.potentials, y=y, beta=0.1, current=push)
+    for u, start, r in zip(nudged.potentials, free.potentials, moved, strict=True):
+        np.testing.assert_allclose(u, start - 0.5 * r, atol=1e-15)
+    two_states = sc.Network(weights=[[[0.0]], [[1.5]]], biases=[[0.0], [0.01]], output="tanh")
+    below = (np.array([[-1.0]]), np.array([[-1.0]]))
+    assert short(two_states, [0.0], start=below).rates[-1].item() < -0.5
+
+
+def test_a_phase_cut_short_is_taken_as_it_is():
+    net, x, y = example(3)
+    run = settling.fixed_steps(2)(net, x, y=y, beta=0.1, start=solvers.newton(net, x))
+    assert run.verdict is Verdict.TRUNCATED and run.residual > 1e-4
+    assert run.converged and run.tol == np.inf
+
+
+def test_resting_takes_the_settings_that_it_was_given():
+    assert settling.rest(tol=1e-9, max_sweeps=7, follow=0.5).keywords == {
+        "tol": 1e-9, "max_sweeps": 7, "follow": 0.5,
+    }  # fmt: skip
+
+
+def test_the_best_step_is_the_best_for_the_slowest_of_all_samples():
+    net, x, _ = example(2, cancellation=1.0, gain=2.0)
+    free = solvers.newton(net, x)
+    best = settling.best_dt(net, x, free)
+    radii = {dt: settling.spectral_radius(net, x, free, dt=dt).max()
+             for dt in np.linspace(0.02, 1.0, 50)}  # fmt: skip
+    assert radii[best] == min(radii.values())
+    np.testing.assert_array_equal(
+        settling.spectral_radius(net, x, free), settling.spectral_radius(net, x, free, dt=best)
+    )
+
+
+def test_a_nudge_stiffens_the_settling_map_by_its_own_strength():
+    net = sc.Network(weights=[[[1.0]]], biases=[[0.0]])
+    plus = sc.settle(net, [1.0], y=[0.0], beta=3.0, dt=0.2)
+    assert settling.spectral_radius(net, [1.0], plus).item() == pytest.approx(1 - 0.2 * 4)
+    assert settling.largest_dt(net, [1.0], plus) == pytest.approx(2 / 4)
+
+
+def test_what_is_below_the_tolerance_already_needs_no_steps():
+    assert settling.steps_between(0.5, [1.0, 1e-9], 1e-6).tolist()[1] == 0
+
+
+@pytest.mark.parametrize("dt", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize(
+    ("weight", "options"),
+    [
+        (3.0, {"activation": "linear"}),
+        (3.0, {"activation": "linear", "cancellation": 1.0}),
+        (0.5, {"activation": "linear", "feedback_gain": 4.0}),
+        (3.0, {"activation": "logistic", "output": "linear"}),
+        (0.5, {"activation": "linear", "lateral": [None, [[2.0]], None]}),
+        (0.01, {"activation": "linear"}),
+    ],
+)
+def test_no_step_is_steeper_than_the_contraction_bound_says(weight, options, dt):
+    net = sc.Network(weights=[[[1.0]], [[weight]]], biases=[[0.0], [0.0]], **options)
+    local = dynamics.jacobian(net, np.zeros((1, 1)), dynamics.silence(net, 1))[0]
+    steepest = np.linalg.norm(np.eye(2) - dt * local, 2)
+    bound = settling.contraction_bound(net, dt=dt)
+    assert steepest <= bound + 1e-12
+    if dt == 1.0 and options == {"activation": "linear"}:
+        assert steepest == pytest.approx(bound)
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh"])
+def test_the_dial_sets_the_radius_of_gentle_units_and_lateral_loops_too(activation):
+    net, x, _ = example(12, activation=activation)
+    net = rotate(net, 0.5, rng=np.random.default_rng(0))
+    turned = settling.with_radius(net, 0.7)
+    local = dynamics.jacobian(turned, x, dynamics.silence(net, len(x)))
+    np.testing.assert_allclose(dynamics.radii(local, 1.0), 0.7, atol=1e-12)

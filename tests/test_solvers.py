@@ -126,3 +126,59 @@ def test_one_layer_and_width_one_settle_too(sizes):
         assert distance(
             solvers.newton(net, x, y=y, beta=beta), sc.settle(net, x, y=y, beta=beta, tol=1e-12)
         ) < 1e-10  # fmt: skip
+
+
+def test_newton_polishes_in_a_few_steps_and_never_makes_it_worse():
+    net, x, y = example(1, gain=0.5, output="tanh")
+    push = tuple(0.3 * np.ones((len(x), n)) for n in net.sizes[1:])
+    for options in ({"current": push}, {"y": y, "beta": 2.0}):
+        run = solvers.newton(net, x, **options)
+        assert run.residuals[0].max() < 1e-9  # where the sweeps left it
+        assert run.residuals[1].max() < 1e-14
+        assert (np.diff(run.residuals, axis=0) <= 0).all()
+
+
+def test_rounding_of_large_states_still_counts_as_settled():
+    net, x, _ = example(2, activation="linear", cancellation=1.0, feedback_gain=0.9)
+    assert solvers.newton(net, 1e9 * x, start=solvers.newton(net, 0.9e9 * x)).converged
+
+
+def test_a_strong_nudge_settles_by_sweeps_alone():
+    net, x, y = example(3, gain=0.5, output="linear")
+    strong = solvers.sweep(net, x, y=y, beta=1e3, start=solvers.newton(net, x))
+    assert strong.converged and strong.n_steps < 50 and strong.dt == np.inf
+
+
+def test_a_nudge_that_takes_all_stiffness_away_divides_by_a_tenth_at_least():
+    net, x, _ = example(3, output="linear")
+    rest = [np.ones((len(x), n)) for n in net.sizes[1:]]
+    step = solvers._preconditioned(net, tuple(rest), -1.0, list(rest))
+    assert step[:, -5:].max() == pytest.approx(10.0) and step[:, :-5].max() == 1.0
+
+
+def test_the_dynamics_that_take_over_know_start_current_and_nudge():
+    net, x, y = example(3, gain=0.5, n_samples=4)
+    push = tuple(0.3 * np.ones((len(x), n)) for n in net.sizes[1:])
+    few = solvers.sweep(net, x, y=y, beta=0.1, current=push, tol=1e-10, max_sweeps=2)
+    assert np.isfinite(few.dt)  # it was the dynamics that settled
+    whole = solvers.newton(net, x, y=y, beta=0.1, current=push)
+    for a, b in zip(few.potentials, whole.potentials, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-8)
+
+
+def test_the_dynamics_that_take_over_stay_where_they_were_started():
+    net = sc.Network(
+        weights=[[[0.0]], [[1.5]]], biases=[[0.0], [0.01]], activation="tanh", output="tanh"
+    )
+    below = (np.array([[-1.0]]), np.array([[-1.0]]))
+    for max_sweeps in (1, 500):
+        run = solvers.sweep(net, [0.0], start=below, max_sweeps=max_sweeps)
+        assert run.converged and run.rates[-1].item() < -0.5
+
+
+def test_a_clamped_phase_started_from_a_clamped_one_is_at_rest():
+    net, x, y = example(7, output="tanh")
+    clamped = solvers.newton(net, x, y=0.5 * np.tanh(y), beta=np.inf)
+    again = solvers.sweep(net, x, y=0.5 * np.tanh(y), beta=np.inf, start=clamped, tol=1e-12)
+    assert again.n_steps == 0
+    assert all(u.dtype == float for u in again.potentials)

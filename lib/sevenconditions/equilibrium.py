@@ -18,10 +18,11 @@ _STEPS_OF_TRIAL = (0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625)
 
 
 class Verdict(StrEnum):
-    """How a run ended. Only SETTLED is an equilibrium; TRUNCATED was never meant to be one."""
+    """How a run ended. Only SETTLED is an equilibrium that attracts."""
 
     SETTLED = "settled"
     TRUNCATED = "truncated"  # stopped after the steps that were asked for
+    REPELS = "repels"  # at rest, but at a saddle
     SLOW = "slow"
     TWO_CYCLE = "two_cycle"
     OSCILLATING = "oscillating"

@@ -231,7 +231,8 @@ def _refuse_repelling(networks, x, read):
     free = read.states[0]
     stepped = np.isfinite(free.dt)  # the dynamics themselves came to rest here
     limit = len(read.states) == 1  # the linear response has looked already, or needs no stability
-    if not (stepped or limit or networks.free.is_symmetric):
+    safe = stepped or limit or networks.free.is_symmetric  # symmetric ones are watched by sweeps
+    if free.verdict is Verdict.REPELS or not safe:
         refuse_unstable(dynamics.jacobian(networks.free, x, free.potentials))
 
 

@@ -142,7 +142,8 @@ def convergence_radius(betas, outputs):
     Parameters
     ----------
     betas : array_like, shape (n_nudges,), complex
-        The upper half of a circle, as in ``holomorphic(beta, points).betas``; 4 points or more.
+        The upper half of a circle, as in ``holomorphic(beta, points).betas``. Of 8 points or more:
+        fewer hold too few coefficients to see a singularity inside.
     outputs : array_like, shape (n_nudges, batch, n_L), complex
         Output rates that settled under these nudges.
 

@@ -81,11 +81,15 @@ def sweep(
             first = _basin(net, x, y, beta, current, follow)
         rest = _sweeps(net, x, y, beta, first, current, tol, max_sweeps)
     failed = ~rest.converged_per_sample
-    if start is None and first is not None and net.is_symmetric and not failed.any():
-        failed = _repelling(net, x, rest)  # a saddle that the dynamics would have left
+    watched = start is None and first is not None and net.is_symmetric
+    if watched and not failed.any():
+        failed = repelling(net, x, rest)  # a saddle that the dynamics would have left
     if not failed.any():
         return replace(rest, verdict=Verdict.SETTLED)
-    return _finish(net, x, y, beta, first, current, tol, rest, failed)
+    rest = _finish(net, x, y, beta, first, current, tol, rest, failed)
+    if watched and rest.converged and repelling(net, x, rest).any():
+        rest = replace(rest, verdict=Verdict.REPELS)
+    return rest
 
 
 def newton(net, x, *, y=None, beta=0.0, start=None, current=None):
@@ -133,7 +137,7 @@ def newton(net, x, *, y=None, beta=0.0, start=None, current=None):
         residual = dynamics.residual(net, x, best, y=y, beta=beta, current=current)
     rates = dynamics.held_rates(net, best, y, beta)
     tol = max(rest.tol, float(history[-1].max()))
-    return Equilibrium(best, rates, np.array(history), Verdict.SETTLED, np.inf, tol, beta)
+    return Equilibrium(best, rates, np.array(history), rest.verdict, np.inf, tol, beta)
 
 
 def _newton_step(net, x, potentials, beta, residual):
@@ -162,10 +166,30 @@ def _basin(net, x, y, beta, current, follow):
     return u if all(np.isfinite(layer).all() for layer in u) else None
 
 
-def _repelling(net, x, rest):
+def repelling(net, x, rest):
     r"""Which samples of a symmetric network rest at a saddle or a maximum of the energy.
 
-    dR/du = I - P D has the eigenvalues of :math:`I - r Q r`, Q = M P symmetric, r^2 = D / M.
+    :math:`dR/du = I - P D` has the eigenvalues of :math:`I - r\,Q\,r` with :math:`Q = M P`
+    symmetric and :math:`r^2 = D M^{-1}`: a Cholesky factor tells.
+
+    Parameters
+    ----------
+    net : Network with `is_symmetric`
+    x : ndarray, shape (batch, n_0)
+    rest : Equilibrium
+
+    Returns
+    -------
+    ndarray of bool, shape (batch,)
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[1.0]], [[1.5]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> silent = Equilibrium((np.zeros((1, 1)),) * 2, (np.zeros((1, 1)),) * 2,
+    ...                      np.zeros((1, 1)), Verdict.SETTLED, 1.0, 1e-9)
+    >>> repelling(net, np.zeros((1, 1)), silent)
+    array([ True])
     """
     metric = np.concatenate([np.full(n, m) for m, n in zip(net.metric, net.sizes[1:], strict=True)])
     slopes = [phi.derivative(u) for phi, u in zip(net.phis, rest.potentials, strict=True)]
@@ -173,7 +197,7 @@ def _repelling(net, x, rest):
     loop = np.eye(slopes.shape[1]) - dynamics.jacobian(net, x, rest.potentials, beta=rest.beta)
     root = np.sqrt(slopes * metric)
     curvature = np.eye(slopes.shape[1]) - root[:, :, None] * loop / root[:, None, :]
-    try:  # a Cholesky factor exists where the energy has a minimum
+    try:  # there is a factor where the energy has a minimum
         np.linalg.cholesky(curvature)
         return np.zeros(len(x), dtype=bool)
     except np.linalg.LinAlgError:
