@@ -94,3 +94,29 @@ def test_half_the_product_is_half_off():
 def test_a_share_out_of_range_is_refused():
     with pytest.raises(ValueError, match="share: got 1.5"):
         contrast.mixed_with_hebbian(1.5)
+
+
+def test_plain_hebb_is_minus_the_rates_of_the_free_phase_whatever_the_feedback_gain():
+    net, x, y = example(2, feedback_gain=0.5)
+    recipe = LIMIT._replace(architecture=architecture.as_given, nudging=nudging.centered(0.05))
+    found = contrast.plain_hebbian(sc.take_phases(net, x, y, recipe))
+    rates = sc.solvers.newton(net, x).rates
+    for got, post, pre in zip(found.weights, rates, (x, *rates[:-1]), strict=True):
+        np.testing.assert_allclose(got, -post.T @ pre / len(x), atol=1e-12)
+
+
+def test_a_rule_that_reads_deviations_from_the_batch_is_seen_to_reach_its_own_ends():
+    net, x, y = example(1, sizes=(2, 3, 2), n_samples=3)
+
+    def centred(read):
+        def without_mean(part):
+            return sc.dynamics.Signals(*(tuple(s - s.mean(axis=0) for s in side) for side in part))
+
+        return contrast.contrastive_hebbian(
+            read._replace(
+                free=without_mean(read.free), nudged=tuple(map(without_mean, read.nudged))
+            )
+        )
+
+    read = sc.take_phases(net, x, y, LIMIT._replace(nudging=nudging.centered(0.1)))
+    assert contrast.reach(centred, read) == (2 * (2 * 3 + 3 * 2), 0)

@@ -177,3 +177,32 @@ def test_a_seed_gives_the_same_matrices_and_shares_them_with_no_other_draw():
 def test_bad_settings_are_refused(make, says):
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_random_feedback_has_the_size_of_its_gain_over_the_width_it_enters():
+    net, *_ = example(0, sizes=(5, 60, 20, 4))
+    one, more = (feedback.random(seed=1, gain=g)(net) for g in (1.0, 3.0))
+    for i, width in ((1, 60), (2, 20)):
+        np.testing.assert_allclose(more.feedback[i], 3.0 * one.feedback[i])
+        assert one.feedback[i].std() * np.sqrt(width) == pytest.approx(1.0, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    "build", [feedback.sign_symmetric, feedback.sign_concordant(seed=1), feedback.mixed(1.0)]
+)
+def test_feedback_that_stands_for_weights_has_their_length(build):
+    net, *_ = example(0)
+    for b, w in zip(build(net).feedback[1:], net.weights[1:], strict=True):
+        assert np.linalg.norm(b) == pytest.approx(np.linalg.norm(w))
+
+
+def test_weights_of_zero_have_signs_of_zero():
+    net, *_ = example(0, gain=0.0)
+    assert not feedback.sign_symmetric(net).feedback[1].any()
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.5, np.nan])
+def test_kolen_pollack_refuses_a_decay_that_is_no_share(decay):
+    net, *_ = example(0)
+    with pytest.raises(ValueError, match="decay: got"):
+        feedback.kolen_pollack(net, net, decay=decay)

@@ -218,3 +218,43 @@ def test_opposite_nudges_in_single_precision_must_be_larger_than_one_alone():
     sc.estimate_gradient(net, x, y, recipe._replace(nudging=nudging.one_sided(3e-4)))
     with pytest.warns(sc.PrecisionWarning):
         sc.estimate_gradient(net, x, y, recipe._replace(nudging=nudging.centered(3e-4)))
+
+
+def test_four_points_see_a_circle_that_is_far_too_wide():
+    net, x, y = example(1, gain=0.6, n_samples=8)
+    wide = nudging.holomorphic(5.0 * nudging.critical_beta(net, x, solvers.newton(net, x)), 4)
+    recipe = FORMS[0]._replace(nudging=wide)
+    with pytest.warns(sc.BasinWarning) as seen:
+        sc.estimate_gradient(net, x, y, recipe)
+    assert any("wider than the radius of convergence" in str(w.message) for w in seen)
+
+
+def test_a_nudging_is_refused_a_nudge_of_zero_or_of_nothing():
+    for wrong in (0.0, 0j, np.nan):
+        with pytest.raises(ValueError, match="beta: got"):
+            nudging.Nudging((wrong,), (-1.0,))
+
+
+def test_each_nudging_says_the_order_of_its_error():
+    schemes = (nudging.one_sided(0.1), nudging.centered(0.1), nudging.holomorphic(0.1, 6),
+               nudging.infinitesimal(), nudging.clamped())  # fmt: skip
+    assert [scheme.order for scheme in schemes] == [1, 2, 6, np.inf, 0]
+
+
+def test_the_noise_of_settling_is_what_a_residual_of_that_size_does_to_the_product():
+    net, x, _ = example(3, cancellation=0.5, feedback_gain=0.7, output="tanh")
+    free, tol = solvers.newton(net, x), 1e-6
+    noise = nudging.settling_noise(net, x, free, tol=tol, rng=np.random.default_rng(4))
+    left = tol * np.random.default_rng(4).uniform(-1.0, 1.0, (len(x), 23))
+    moved = solvers.newton(net, x, current=sc.dynamics.split(net, left), start=free)
+    change = sc.hebbian(net, x, moved).minus(sc.hebbian(net, x, free)).flat()
+    assert noise == pytest.approx(np.linalg.norm(change), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("betas", "errors"), [([0.1, 0.2], [0.1, 0.0]), ([0.1, 0.2], [0.1, -1.0]),
+                          ([0.1, 0.2, 0.3], [0.1, 0.2])]
+)  # fmt: skip
+def test_an_order_needs_an_error_above_zero_for_each_beta(betas, errors):
+    with pytest.raises(ValueError, match="betas, errors: got .* expected as many of each"):
+        nudging.error_order(betas, errors)

@@ -184,7 +184,7 @@ def two_phases(networks, x, y, *, nudging, settle, rng=None):
     nudged = _nudged_states(networks, x, y, free, nudging.betas, settle)
     if free.converged:
         warn_of_jumps(networks.nudged, x, y, free, nudged, stacklevel=5)
-        if len(nudged) > 4 and np.iscomplexobj(np.array(nudging.betas)):  # 8 points or more
+        if len(nudged) > 2 and np.iscomplexobj(np.array(nudging.betas)):
             warn_of_wide_circle(nudging.betas, nudged, stacklevel=5)
     read = [dynamics.signals(net, x, state.rates) for state in (free, *nudged)]
     return Phases(

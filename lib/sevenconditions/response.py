@@ -142,8 +142,8 @@ def convergence_radius(betas, outputs):
     Parameters
     ----------
     betas : array_like, shape (n_nudges,), complex
-        The upper half of a circle, as in ``holomorphic(beta, points).betas``. Of 8 points or more:
-        fewer hold too few coefficients to see a singularity inside.
+        The upper half of a circle, as in ``holomorphic(beta, points).betas``. Of 4 points or more,
+        better 8: few points hold few coefficients, and see only a circle that is far too wide.
     outputs : array_like, shape (n_nudges, batch, n_L), complex
         Output rates that settled under these nudges.
 
