@@ -141,3 +141,48 @@ def test_the_matched_architecture_drops_lateral_matrices():
 def test_bad_settings_are_refused(make, says):
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_an_architecture_sets_the_feedback_gain_unless_only_cancellation_is_turned():
+    net, *_ = example(0, feedback_gain=0.3, cancellation=0.2)
+    assert architecture.matched(net).feedback_gain == 1.0
+    assert architecture.hopfield(net).feedback_gain == 1.0
+    turned = architecture.cancelling(0.5)(net)
+    assert (turned.cancellation, turned.feedback_gain) == (0.5, 0.3)
+    weak = architecture.weak_feedback(0.1)(net)
+    assert (weak.cancellation, weak.feedback_gain) == (0.0, 0.1)
+
+
+@pytest.mark.parametrize("beta", [0.0, -0.1, np.nan])
+def test_a_replay_needs_a_nudge_above_zero(beta):
+    net, x, y = example(0)
+    with pytest.raises(ValueError, match="beta: got"):
+        architecture.replay(net, x, y, n_steps=2, beta=beta)
+
+
+def test_every_step_has_a_copy_of_its_own_as_far_off_as_the_noise_says():
+    net, x, y = example(4, gain=0.4)
+    options = {"n_steps": 6, "dt": 0.5}
+    found = architecture.tying_error(
+        net, x, y, noise=0.2, rng=np.random.default_rng(0), **options
+    )  # fmt: skip
+    rng, copies = np.random.default_rng(0), []
+    for _ in range(6):
+        draws = [rng.standard_normal(w.shape) for w in net.weights]
+        weights = [
+            w + 0.2 * d * np.linalg.norm(w) / np.linalg.norm(d)
+            for w, d in zip(net.weights, draws, strict=True)
+        ]
+        copies.append(net.replace(weights=weights, feedback=None))
+    loose, tied = (architecture._unrolled(c, x, y, 0.5) for c in (copies, [net] * 6))
+    assert found == pytest.approx(sc.relative_error(loose, tied), rel=1e-12)
+    with pytest.raises(ValueError, match="noise: got -0.1"):
+        architecture.tying_error(net, x, y, noise=-0.1, rng=rng, **options)
+
+
+def test_feedback_follows_the_weights_into_every_copy():
+    net, *_ = example(4)
+    moved = architecture._perturbed(net, 0.2, np.random.default_rng(0))
+    assert moved.feedback_is_transposed
+    for before, after in zip(net.weights, moved.weights, strict=True):
+        assert sc.relative_error(after, before) == pytest.approx(0.2)

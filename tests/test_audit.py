@@ -1,5 +1,6 @@
 """The report: seven rows that name what is broken, and measured beside predicted."""
 
+import importlib
 import json
 import warnings
 
@@ -18,9 +19,11 @@ from sevenconditions import (
     settling,
     solvers,
 )
-from sevenconditions.energy import repaired
+from sevenconditions.energy import integrability_defect, repaired
 from sevenconditions.recipe import CONDITIONS
 from sevenconditions.zoo import ZOO, Kind
+
+audit_room = importlib.import_module("sevenconditions.audit")  # sc.audit is the function
 
 
 def verdicts(report):
@@ -267,3 +270,122 @@ def test_a_recipe_is_named_by_what_it_changes():
     net, x, y = example(8, gain=0.4)
     named = sc.audit(net, x, y, sc.ALL_HOLD._replace(feedback=feedback.mixed(0.3))).name
     assert named == "recipe(feedback=mixed(amount=0.3, seed=0))"
+
+
+def rows_of(report):
+    return {row.name: row for row in report.conditions}
+
+
+def test_a_recipe_is_judged_by_the_gradient_of_the_very_network_that_it_settles():
+    net, x, y = example(1, gain=0.4)
+    weak = sc.ALL_HOLD._replace(architecture=architecture.weak_feedback(0.3))
+    assert sc.audit(net, x, y, weak, against="equilibrium").relative_error < 1e-5
+    plain = sc.audit(net, x, y, weak._replace(contrast=contrast.post_change), against="equilibrium")
+    assert plain.relative_error < 1e-4
+
+
+def test_what_has_no_slots_is_judged_by_the_tied_gradient_of_transposed_feedback():
+    net, x, y = example(1, gain=0.4)
+    bent = feedback.random(seed=1)(net)
+    assert sc.audit(bent, x, y, ZOO["recurrent_backprop"]).relative_error == 0.0
+
+
+def test_the_generator_that_is_passed_makes_the_noise_of_the_rows_too():
+    net, x, y = example(2)
+    noisy = sc.ALL_HOLD._replace(phases=phases.noisy(1e-3), nudging=nudging.centered(1e-2))
+    values = [
+        rows_of(sc.audit(net, x, y, noisy, rng=np.random.default_rng(s)))["phases"].value
+        for s in (1, 1, 2)
+    ]
+    assert values[0] == values[1] != values[2]
+
+
+def test_settling_needs_every_phase_at_rest_and_a_point_that_attracts():
+    net, x, y = example(3, gain=0.4)
+    never = sc.ALL_HOLD._replace(settling=settling.euler(dt=0.5, tol=1e-300, max_steps=400))
+    row = rows_of(sc.audit(net, x, y, never))["settling"]
+    assert row.value < 1 and row.predicted_angle_deg < 1e-3 and not row.holds
+    net, x, y = example(0, gain=2.0)
+    repelling = sc.ALL_HOLD._replace(
+        feedback=feedback.random(seed=0, gain=2.0), nudging=nudging.infinitesimal()
+    )
+    row = rows_of(sc.audit(net, x, y, repelling))["settling"]
+    assert row.value > 1 and row.predicted_angle_deg < 1e-3 and not row.holds
+
+
+def test_feedback_of_the_wrong_size_does_not_hold_although_every_layer_points_right():
+    net, x, y = example(4, gain=0.8)
+    row = rows_of(sc.audit(net, x, y, sc.ALL_HOLD._replace(feedback=feedback.scaled(2.0))))
+    assert row["feedback"].value == pytest.approx(1.0) and not row["feedback"].holds
+
+
+def test_the_label_says_whether_the_energy_was_repaired():
+    net, x, y = example(4, gain=0.4)
+    bent = feedback.mixed(0.3, seed=1)(net)
+    mended = rows_of(sc.audit(bent, x, y, ZOO["asymmetric_equilibrium_propagation"]))["energy"]
+    assert mended.diagnostic == "integrability defect, repaired"
+    assert rows_of(sc.audit(net, x, y))["energy"].diagnostic == "integrability defect"
+
+
+def test_a_rule_without_slots_shows_each_fault_of_its_network():
+    net, x, y = example(6, gain=0.4, n_samples=5)
+    assert not rows_of(sc.audit(net, x, y, sc.backprop))["architecture"].holds
+    slight = architecture.cancelling(0.95)(net)
+    row = rows_of(sc.audit(slight, x, y, sc.backprop))["architecture"]
+    assert 0.01 < row.value < 1.0 and not row.holds
+    bent = architecture.matched(feedback.mixed(0.5, seed=1)(net))
+    rows = rows_of(sc.audit(bent, x, y, sc.backprop))
+    assert not rows["energy"].holds and not rows["feedback"].holds
+    assert 0 < rows["feedback"].value < 0.99
+    free = solvers.sweep(bent, x)
+    assert rows["energy"].value == integrability_defect(bent, x, free).max()
+    assert rows["settling"].value == settling.spectral_radius(bent, x, free).max()
+    wild, x, y = example(0, gain=2.0)
+    wild = architecture.matched(feedback.random(seed=0, gain=2.0)(wild))
+    row = rows_of(sc.audit(wild, x, y, sc.backprop))["settling"]
+    assert row.value > 1 and not row.holds
+
+
+def test_where_a_unit_is_flat_the_defect_is_left_open():
+    net, x, y = example(10, activation="hard_sigmoid")
+    row = rows_of(sc.audit(net, x, y, sc.backprop))["energy"]
+    assert row.value is None and row.holds is None
+
+
+def test_what_diverged_has_no_prediction_and_is_still_plain_data():
+    net, x, y = example(7, activation="linear", gain=2.5)
+    hopfield = sc.ALL_HOLD._replace(architecture=architecture.hopfield)
+    report = sc.audit(net, x, y, hopfield)
+    assert report.predicted_cosine is None
+    assert report.conditions[-1].predicted_angle_deg is None
+    assert audit_room._plain({"a": (np.inf, np.nan, 1.0)}) == {"a": [None, None, 1.0]}
+
+
+def test_each_kind_of_warning_is_remarked_once_and_the_first_of_it():
+    net, x, y = example(6)
+    words = [(kind, f"{kind.__name__} {i}") for i in (1, 2)
+             for kind in (sc.BasinWarning, sc.ConvergenceWarning, sc.PrecisionWarning)]  # fmt: skip
+
+    def complaining(net, x, y):
+        for kind, text in words:
+            warnings.warn(text, kind, stacklevel=1)
+        warnings.warn("of no interest", UserWarning, stacklevel=1)
+        return sc.backprop(net, x, y)
+
+    remarks = sc.audit(net, x, y, complaining).remarks
+    assert sorted(remarks) == ["BasinWarning 1", "ConvergenceWarning 1", "PrecisionWarning 1"]
+
+
+def test_a_small_angle_is_printed_and_only_rounding_is_called_none():
+    assert audit_room._degrees(0.05) == "0.05 deg"
+    assert audit_room._degrees(1e-7) == "0 deg"
+
+
+def test_a_name_is_escaped_in_html():
+    row = audit_room.Condition("<b>", "a & b", None, None, None)
+    comparison = audit_room.Comparison(1.0, 0.0, 0.0, 1.0)
+    report = audit_room.Report(
+        1.0, 0.0, 0.0, 1.0, name="rule", against="backprop", layers=(comparison,),
+        conditions=(row,), predicted_cosine=None,
+    )  # fmt: skip
+    assert ">&lt;b&gt;</td>" in report._repr_html_()

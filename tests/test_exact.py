@@ -307,3 +307,18 @@ def test_nothing_that_is_passed_in_is_modified():
             part.setflags(write=False)
     exact.backprop(net, x, y), exact.recurrent_backprop(net, x, y, at=free)
     exact.bptt(net, x, y, n_steps=2, at=plus), exact.bptt_by_step(net, x, y, n_steps=2, at=plus)
+
+
+def test_one_sample_at_a_point_that_repels_is_enough_for_the_judge_to_refuse():
+    net, x, y = example(0, gain=1.5, bias=0.0, output="tanh", n_samples=2)
+    x[0] = 0.0  # silence is a saddle here; the other sample finds a place to rest
+    with pytest.raises(sc.ConvergenceError, match="1 of 2 samples rest at a fixed point that rep"):
+        exact.recurrent_backprop(net, x, y)
+
+
+def test_the_judge_polishes_where_it_is_told_to_and_does_not_wander_off():
+    net, x, y = example(0, gain=1.5, bias=0.0, output="tanh", n_samples=2)
+    near = tuple(np.full((2, n), 1e-4) for n in net.sizes[1:])
+    saddle = sc.Equilibrium(near, near, *[None] * 4)
+    stays = exact.equilibrium_loss(net, 0 * x, y, at=saddle)
+    assert stays == pytest.approx(0.5 * (y**2).sum() / 2)

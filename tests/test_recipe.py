@@ -207,3 +207,50 @@ def test_a_saddle_of_a_symmetric_network_is_refused_too():
         sc.estimate_gradient(net, 0 * x, y, hopfield)  # silence, where nothing falls either way
     awake = sc.estimate_gradient(net, x, y, hopfield)
     assert np.isfinite(awake.flat()).all()
+
+
+def test_a_nudged_phase_that_did_not_settle_is_refused_although_the_free_one_did():
+    net, x, y = example(7, gain=0.4)
+
+    def impatient(net, x, *, beta=0.0, **options):
+        steps = 3 if np.any(beta) else 5000
+        return sc.settle(net, x, beta=beta, tol=1e-12, max_steps=steps, quiet=True, **options)
+
+    recipe = sc.ALL_HOLD._replace(settling=impatient, nudging=nudging.one_sided(0.1))
+    with pytest.raises(sc.ConvergenceError, match="a phase with beta = 0.1 did not settle"):
+        sc.estimate_gradient(net, x, y, recipe)
+    assert np.isfinite(sc.estimate_gradient(net, x, y, recipe, allow_unsettled=True).flat()).all()
+
+
+def test_sweeps_down_and_up_need_no_stability_and_phases_that_settle_do():
+    net, x, y = example(0, gain=2.0)
+    limit = sc.ALL_HOLD._replace(
+        feedback=feedback.random(seed=0, gain=2.0), nudging=nudging.infinitesimal()
+    )
+    ready = sc.recipe.prepared(net, limit).free
+    local = sc.dynamics.jacobian(ready, x, solvers.newton(ready, x).potentials)
+    assert np.linalg.eigvals(local).real.min() < 0  # nothing would stay here
+    formula = feedback.delivered_gradient(ready, x, y)
+    assert sc.relative_error(sc.estimate_gradient(net, x, y, limit), formula) < 1e-12
+    with pytest.raises(sc.ConvergenceError):
+        sc.estimate_gradient(net, x, y, limit._replace(nudging=nudging.centered(1e-6)))
+
+
+def test_a_function_of_ones_own_gets_arrays_of_samples_in_rows():
+    net, *_ = example(8, sizes=(3, 2))
+    seen = []
+
+    def rule(net, x, y):
+        seen.extend((x, y))
+        return sc.backprop(net, x, y)
+
+    sc.estimate_gradient(net, [1, 0, 1], [0, 1], rule)
+    assert [(part.shape, part.dtype) for part in seen] == [((1, 3), float), ((1, 2), float)]
+
+
+def test_only_the_energy_may_answer_with_two_networks():
+    net, x, y = example(8)
+    pair = sc.network.PhaseNetworks(net, net)
+    for name in ("architecture", "feedback"):
+        with pytest.raises(ValueError, match=f"{name}: it returned PhaseNetworks, expected a Net"):
+            sc.estimate_gradient(net, x, y, sc.ALL_HOLD._replace(**{name: lambda n: pair}))

@@ -145,3 +145,41 @@ def test_feedback_that_learns_aligns_and_random_feedback_is_aligned_with():
     assert (angles["kolen_pollack"][-1] < 30).all()
     assert (angles["weight_mirror"][-1] < 35).all()
     assert (angles["feedback_alignment"][-1] < 75).all()
+
+
+def test_what_learns_its_feedback_starts_at_random_and_follows_at_its_own_pace():
+    net, x, _ = example(0, sizes=(6, 8, 5, 3), n_samples=7)
+    for name in ("kolen_pollack", "weight_mirror"):
+        one, same, other = (
+            ZOO[name].prepare(net, np.random.default_rng(s)).feedback[1] for s in (1, 1, 2)
+        )
+        np.testing.assert_array_equal(one, same)
+        assert abs(sc.cosine(one, other)) < 0.5 and abs(sc.cosine(one, net.weights[1].T)) < 0.5
+    before = sc.feedback.random(seed=3)(net)
+    after = before.replace(weights=[0.9 * w + 0.05 for w in net.weights], feedback=None)
+    followed = ZOO["kolen_pollack"].follow(before, after, x, decay=0.1, rng=None)
+    expected = sc.feedback.kolen_pollack(before, after, decay=0.1)
+    np.testing.assert_array_equal(followed.feedback[1], expected.feedback[1])
+    mirrored = ZOO["weight_mirror"].follow(
+        before, after, x, decay=0.1, rng=np.random.default_rng(4)
+    )
+    expected = sc.feedback.weight_mirror(
+        after.replace(feedback=before.feedback), n_samples=7, rate=0.05,
+        rng=np.random.default_rng(4),
+    )  # fmt: skip
+    np.testing.assert_array_equal(mirrored.feedback[1], expected.feedback[1])
+    np.testing.assert_array_equal(mirrored.weights[1], after.weights[1])
+
+
+def test_the_references_settle_the_transposed_hopfield_network_and_tie_its_weights():
+    net, x, y = example(2, gain=0.4)
+    bent = sc.feedback.random(seed=1)(net.replace(cancellation=0.7, feedback_gain=0.5))
+    truth = sc.recurrent_backprop(net, x, y, tied=True)
+    for name, bound in (("recurrent_backprop", 1e-12), ("bptt", 1e-3)):
+        assert sc.relative_error(sc.estimate_gradient(bent, x, y, ZOO[name]), truth) < bound
+
+
+def test_the_entries_are_made_of_the_slots_that_they_are_named_after():
+    weak = ZOO["contrastive_hebbian_weak_feedback"].estimate.architecture(example(0)[0])
+    assert (weak.cancellation, weak.feedback_gain) == (0.0, 1e-3)
+    assert ZOO["dendritic_microcircuit"].estimate.phases is sc.phases.compartments
