@@ -389,3 +389,12 @@ def test_a_name_is_escaped_in_html():
         conditions=(row,), predicted_cosine=None,
     )  # fmt: skip
     assert ">&lt;b&gt;</td>" in report._repr_html_()
+
+
+def test_an_energy_that_changes_the_weights_does_not_hold_although_its_response_is_the_adjoint():
+    net, x, y = example(4, gain=0.8)
+    weaker = sc.ALL_HOLD._replace(
+        energy=lambda n: n.replace(weights=[0.5 * w for w in n.weights], feedback=None)
+    )
+    row = rows_of(sc.audit(net, x, y, weaker))["energy"]
+    assert row.value < 1e-12 and not row.holds

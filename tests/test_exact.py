@@ -322,3 +322,22 @@ def test_the_judge_polishes_where_it_is_told_to_and_does_not_wander_off():
     saddle = sc.Equilibrium(near, near, *[None] * 4)
     stays = exact.equilibrium_loss(net, 0 * x, y, at=saddle)
     assert stays == pytest.approx(0.5 * (y**2).sum() / 2)
+
+
+@pytest.mark.parametrize("output", SMOOTH)
+@pytest.mark.parametrize("tied", [False, True])
+def test_recurrent_backprop_sees_the_slope_of_any_output(output, tied):
+    net, x, y = example(
+        1, sizes=(4, 5, 3), n_samples=3, output=output, cancellation=0.5, feedback_gain=0.7
+    )
+    free = sc.free_phase(net, x)
+    slopes = exact.central_differences(
+        lambda n: exact.equilibrium_loss(n, x, y, at=free), net, tied=tied
+    )
+    assert sc.relative_error(exact.recurrent_backprop(net, x, y, tied=tied), slopes) < 1e-7
+
+
+@pytest.mark.parametrize("step", [0.0, -1e-5, np.nan])
+def test_central_differences_need_a_step_above_zero(step):
+    with pytest.raises(ValueError, match="step: got"):
+        exact.central_differences(lambda net: 0.0, example(0)[0], step=step)

@@ -149,6 +149,7 @@ def state_mismatch(net, x, free):
     0.333333
     """
     x, _, _ = dynamics.as_input(net, x)
+    checks.same_samples(x, free)
     forward, _ = dynamics.forward_pass(net, x)
     there, here = np.concatenate(forward, axis=1), np.concatenate(free.potentials, axis=1)
     apart = float(np.linalg.norm(here - there))
@@ -302,6 +303,7 @@ def tying_error(net, x, y, *, noise, n_steps, dt=0.5, rng):
     x, y, _ = dynamics.as_input(net, x, y)
     noise = checks.number("noise", noise, at_least=0)
     n_steps = checks.whole_number("n_steps", n_steps, at_least=1)
+    dt, net = checks.number("dt", dt, above=0), net.replace(feedback=None)
     copies = [_perturbed(net, noise, rng) for _ in range(n_steps)]
     loose = _unrolled(copies, x, y, dt)
     tied = _unrolled([net] * n_steps, x, y, dt)
@@ -376,10 +378,13 @@ def _own_slopes(net, x, u, slope, dt):
     here = [dt * s for s in dynamics.split(net, slope)]
     result = []
     for i in range(net.n_layers):
-        own = here[i]
-        if i:  # the prediction that is subtracted from what is fed back, and the feedback's copy
+        carried, lateral = 0.0, net.lateral[i + 1]
+        if i:
             carried = net.feedback_gain * here[i - 1] @ net.feedback[i]
-            own = own - net.cancellation * net.phis[i].derivative(layer_drives[i]) * carried
+        if lateral is not None:
+            carried = carried + here[i] @ lateral
+        # the prediction that is subtracted from what is carried moves with the weight too
+        own = here[i] - net.cancellation * net.phis[i].derivative(layer_drives[i]) * carried
         part = own.T @ read.pre[i]
         if i:
             part = part + net.feedback_gain * read.post[i].T @ here[i - 1]

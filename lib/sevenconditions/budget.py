@@ -416,7 +416,7 @@ class _Remembering(NamedTuple):
             return self.settling(net, x, y=y, beta=beta, start=start, current=current)
         arrays = (*net.weights, *net.biases, *net.feedback, *net.lateral, np.asarray(x))
         key = (
-            id(self.settling), net.activation, net.output, net.cancellation,
+            self.settling, net.activation, net.output, net.cancellation,
             net.feedback_gain, *(None if a is None else a.tobytes() for a in arrays),
         )  # fmt: skip
         if key not in self.memory:

@@ -172,6 +172,15 @@ def pairs(x, y):
         raise ValueError(f"y: got {len(y)} samples, expected {len(x)}, one for each row of x")
 
 
+def same_samples(x, state):
+    """Raise ValueError unless a state has one sample for each row of `x`."""
+    if len(state.potentials[0]) != len(x):
+        raise ValueError(
+            f"state: got {len(state.potentials[0])} samples, expected {len(x)}, one for each row "
+            "of x"
+        )
+
+
 def _glimpse(value):
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -157,10 +157,10 @@ def residual(net, x, potentials, *, y=None, beta=0.0, current=None):
     if current is not None:
         result = [r - extra for r, extra in zip(result, current, strict=True)]
     for i in range(net.n_layers - 1):
-        result[i] -= net.feedback_gain * (carried[i + 1] @ net.feedback[i + 1].T)
+        result[i] = result[i] - net.feedback_gain * (carried[i + 1] @ net.feedback[i + 1].T)
     for i, lateral in enumerate(net.lateral[1:]):
         if lateral is not None:
-            result[i] -= carried[i] @ lateral.T
+            result[i] = result[i] - carried[i] @ lateral.T
     if np.any(beta) and not np.isinf(beta).any():
         result[-1] = result[-1] + column(beta) * (layer_rates[-1] - y)
     return tuple(result)
@@ -234,7 +234,8 @@ def dt_limits(jacobian):
     Negative where an eigenvalue has a negative real part: then no step is small enough.
     """
     z = np.linalg.eigvals(jacobian)
-    return (2.0 * z.real / np.abs(z) ** 2).min(axis=-1)
+    size = np.abs(z) ** 2
+    return (2.0 * z.real / np.where(size > 0.0, size, np.inf)).min(axis=-1)
 
 
 def as_input(net, x, y=None, beta=0.0):

@@ -141,7 +141,7 @@ def homeostasis(net, x, state, *, n_steps=60, rate=0.5):
     Raises
     ------
     ValueError
-        If n_steps or rate is out of range.
+        If n_steps or rate is out of range, or the network has lateral matrices.
 
     Source
     ------
@@ -157,6 +157,9 @@ def homeostasis(net, x, state, *, n_steps=60, rate=0.5):
     n_steps = checks.whole_number("n_steps", n_steps)
     rate = checks.number("rate", rate, above=0, at_most=1)
     x, _, _ = dynamics.as_input(net, x)
+    if any(a is not None for a in net.lateral):
+        raise ValueError("net: got lateral matrices, expected none: only the feedback is adapted")
+    checks.same_samples(x, state)
     layer_drives = dynamics.drives(net, x, state.rates)
     feedback = list(net.feedback)
     for i in range(1, net.n_layers):
@@ -205,11 +208,19 @@ def energy(net, x, state):
     x, _, _ = dynamics.as_input(net, x)
     potentials = getattr(state, "potentials", state)
     rates = dynamics.rates(net, potentials)
+    if hasattr(state, "potentials"):
+        checks.same_samples(x, state)
+    held = np.isinf(getattr(state, "beta", 0.0)).any()
+    if held:  # a clamped output has the rate of its target, whatever its potential
+        rates = (*rates[:-1], state.rates[-1])
     x = np.broadcast_to(x, (*rates[0].shape[:-1], x.shape[-1]))
     drives = dynamics.drives(net, x, rates)
     total = 0.0
     for weight, phi, u, v, a in zip(net.metric, net.phis, potentials, rates, drives, strict=True):
-        stored = u * v - phi.conjugate(u)  # G(v) by Legendre's equality: safe in saturation
+        if held and u is potentials[-1]:
+            stored = phi.primitive(v)
+        else:
+            stored = u * v - phi.conjugate(u)  # G(v) by Legendre's equality: safe in saturation
         bracket = stored - v * a + net.cancellation * phi.conjugate(a)
         total = total + weight * bracket.sum(axis=-1)
     return total
@@ -355,7 +366,7 @@ def rotate(net, strength, *, rng):
         raise ValueError(f"net: got widths {net.sizes}, expected a hidden layer of 2 units or more")
     lateral = [None] * len(net.sizes)
     for index, n in enumerate(net.sizes[1:-1], start=1):
-        if n > 1:
+        if n > 1 and strength != 0.0:
             draw = rng.standard_normal((n, n))
             skew = draw - draw.T
             lateral[index] = strength * skew / np.linalg.norm(skew, 2)

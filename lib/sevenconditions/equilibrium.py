@@ -105,7 +105,7 @@ class Equilibrium:
         -------
         ndarray of int, shape (batch,)
         """
-        above = self.residuals > checks.number("tol", tol, above=0)
+        above = ~(self.residuals <= checks.number("tol", tol, above=0))  # NaN is above
         last = len(above) - np.argmax(above[::-1], axis=0)
         steps = np.where(above.any(axis=0), last, 0)
         return np.where(steps < len(above), steps, -1)
@@ -185,7 +185,7 @@ def settle(
     (True, [2.0, 1.0])
     """
     x, y, beta = dynamics.as_input(net, x, y, beta)
-    first = starting_potentials(net, x, start)
+    first, current = starting_potentials(net, x, start), checked_current(net, x, current)
     trials = _STEPS_OF_TRIAL if dt is None else (checks.number("dt", dt, above=0),)
     max_steps = checks.whole_number("max_steps", max_steps, at_least=1)
     tol = checks.number("tol", tol, above=0)
@@ -210,6 +210,20 @@ def starting_potentials(net, x, start):
             f"start[{i}]", u, (len(x), n), dtype=complex if np.iscomplexobj(u) else np.float64
         )
         for i, (u, n) in enumerate(zip(potentials, net.sizes[1:], strict=True))
+    )
+
+
+def checked_current(net, x, current):
+    """The constant current as arrays of the right shapes, or None."""
+    if current is None:
+        return None
+    if len(current) != net.n_layers:
+        raise ValueError(f"current: got {len(current)} layers, expected {net.n_layers}")
+    return tuple(
+        checks.array(
+            f"current[{i}]", part, (len(x), n), dtype=complex if np.iscomplexobj(part) else float
+        )
+        for i, (part, n) in enumerate(zip(current, net.sizes[1:], strict=True))
     )
 
 

@@ -503,8 +503,11 @@ class _Stacked:
                 return u
             slope, a = self.slopes(u), self.drives(u)
             local = np.eye(u.shape[1]) - self.loop(a) * slope[:, None, :]
-            u = u - np.linalg.solve(local, rest[:, :, None])[:, :, 0]
+            try:
+                u = u - np.linalg.solve(local, rest[:, :, None])[:, :, 0]
+            except np.linalg.LinAlgError:
+                break
         raise ConvergenceError(
-            f"no equilibrium found: residual {np.abs(rest).max():.3g} after 50 Newton steps, "
+            f"no equilibrium found: residual {np.abs(rest).max():.3g} after Newton's method, "
             "expected 1e-13; scale the weights down or pass at= a settled state"
         )

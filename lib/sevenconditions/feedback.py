@@ -190,7 +190,7 @@ def scaled(factor):
 
     Parameters
     ----------
-    factor : float, not 0       k.
+    factor : float              k; at 0 no error reaches a hidden layer.
 
     Returns
     -------

@@ -15,7 +15,12 @@ from sevenconditions.checks import BasinWarning, PrecisionWarning
 from sevenconditions.dynamics import Signals
 from sevenconditions.equilibrium import Equilibrium, settle
 from sevenconditions.network import Network, PhaseNetworks
-from sevenconditions.response import convergence_radius, critical_beta, linear_response
+from sevenconditions.response import (
+    convergence_radius,
+    critical_beta,
+    linear_response,
+    refuse_unstable,
+)
 
 _TINY = 1e-30  # a complex step: the imaginary part of a product is then its derivative, exactly
 _NOTICEABLE = 1e-3  # nudges below this stay in the basin of the free phase
@@ -367,7 +372,8 @@ def noise_to_signal(net, x, free, *, sigma, nudging, signal, free_weight=None):
 def residue_to_signal(net, x, free, *, nudging, signal):
     r"""What a free phase that is not subtracted adds to an estimate: the other measure of phases.
 
-    .. math:: r_{\text{free}} = \frac{\left|\sum_k w_k\right|\,\lVert h(u^0)\rVert}{\lVert g\rVert}
+    .. math:: r_{\text{free}} =
+       \frac{\left|\mathrm{Re}\sum_k w_k\right|\,\lVert h(u^0)\rVert}{\lVert g\rVert}
 
     Zero where the free phase carries no mismatch (c = 1), or where opposite nudges subtract it.
     While it is small it predicts the relative error of `compartments`.
@@ -394,7 +400,7 @@ def residue_to_signal(net, x, free, *, nudging, signal):
     """
     x, _, _ = dynamics.as_input(net, x)
     product = dynamics.local_product(net, dynamics.signals(net, x, free.rates))
-    return float(abs(sum(nudging.weights)) * np.linalg.norm(product.flat()) / signal)
+    return float(abs(np.real(sum(nudging.weights))) * np.linalg.norm(product.flat()) / signal)
 
 
 def warn_of_jumps(net, x, y, free, nudged, *, stacklevel=2):
@@ -453,7 +459,7 @@ def warn_of_wide_circle(betas, nudged, *, stacklevel=2):
 
 def check_digits(phases):
     """Warn with PrecisionWarning where beta is too small for the digits of the states."""
-    kind = np.result_type(*(v.real.dtype for v in phases.free.post))
+    kind = np.result_type(*(v.real.dtype for v in phases.states[0].rates))
     finite = [abs(b) for b in phases.betas if np.isfinite(b)]
     centered = phases.free_weight == 0.0 and len(finite) > 1
     # where the rounding of a state, divided by beta, reaches the bias that beta itself leaves
@@ -480,6 +486,8 @@ class _Noisy:
                 "noise is divided by it"
             )
         read = self.phases(networks, x, y, nudging=nudging, settle=settle, rng=rng)
+        if self.sigma == 0.0:
+            return read
         rng = np.random.default_rng([0, 3]) if rng is None else rng  # no draw of the user's
 
         def heard(state):
@@ -517,9 +525,11 @@ class _Mismatched:
     phases: object
 
     def __call__(self, networks, x, y, *, nudging, settle, rng=None):
-        short = PhaseNetworks(
-            *(n.replace(cancellation=max(n.cancellation - self.shortfall, 0.0)) for n in networks)
+        free, nudged = (
+            n.replace(cancellation=max(n.cancellation - self.shortfall, 0.0)) for n in networks
         )
+        # one network stays one: two objects would mean a repair
+        short = PhaseNetworks(free, free if networks.nudged is networks.free else nudged)
         return self.phases(short, x, y, nudging=nudging, settle=settle, rng=rng)
 
 
@@ -578,6 +588,7 @@ def _limit(networks, x, y, free):
         response = linear_response(net, x, y, free)
     else:
         local = dynamics.jacobian(net, x, free.potentials)
+        refuse_unstable(local)
         nudge = np.zeros((*local.shape[:2], 1))
         nudge[:, -net.sizes[-1] :, 0] = y - free.rates[-1]
         response = dynamics.split(net, np.linalg.solve(local, nudge)[:, :, 0])

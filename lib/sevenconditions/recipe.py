@@ -76,7 +76,8 @@ def _setting(value):
     known = dict(getattr(value, "keywords", None) or getattr(value, "__dict__", {}))
     name = known.pop("name", None) or getattr(value, "func", value)
     name = name if isinstance(name, str) else getattr(name, "__name__", type(value).__name__)
-    numbers = [f"{k}={v}" for k, v in known.items() if isinstance(v, int | float | str)]
+    known = {k: v if isinstance(v, int | float | str) else _setting(v) for k, v in known.items()}
+    numbers = [f"{k}={v}" for k, v in known.items() if v != "<lambda>"]
     return f"{name.lstrip('_')}({', '.join(numbers)})" if numbers else name.lstrip("_")
 
 
@@ -228,12 +229,13 @@ def _refuse_unsettled(read):
 
 def _refuse_repelling(networks, x, read):
     """A fixed point found by sweeps or Newton's method may repel; the dynamics would not stay."""
-    free = read.states[0]
-    stepped = np.isfinite(free.dt)  # the dynamics themselves came to rest here
-    limit = len(read.states) == 1  # the linear response has looked already, or needs no stability
-    safe = stepped or limit or networks.free.is_symmetric  # symmetric ones are watched by sweeps
-    if free.verdict is Verdict.REPELS or not safe:
-        refuse_unstable(dynamics.jacobian(networks.free, x, free.potentials))
+    net, free = networks.free, read.states[0]
+    if len(read.states) == 1:  # the linear response has looked already, or needs no stability
+        return
+    # without lateral matrices the sweeps watch c < 1, and at c = 1 the only rest attracts
+    unwatched = net.cancellation == 1.0 and any(a is not None for a in net.lateral)
+    if free.verdict is Verdict.REPELS or unwatched or not net.is_symmetric:
+        refuse_unstable(dynamics.jacobian(net, x, free.potentials))
 
 
 def fitting(gradient, net, *, allow_infinite=False):

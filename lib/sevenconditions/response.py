@@ -174,6 +174,8 @@ def _shrinkage(sizes):
     """R / beta of one sample, from the sizes of its coefficients 0, 1, ... -2, -1."""
     middle = len(sizes) // 2
     rounding = 1e-13 * sizes.max()
+    if not (sizes[1:] > rounding).any():  # no error, so nothing moves along the circle
+        return np.inf
     outer, inner = sizes[1 : middle + 1], sizes[:middle:-1]
     if inner[0] > max(2.0 * sizes[middle], rounding) and len(inner) > 1:
         return inner[1] / inner[0]  # a singularity inside

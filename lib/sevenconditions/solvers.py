@@ -12,7 +12,14 @@ from dataclasses import replace
 import numpy as np
 
 from sevenconditions import checks, dynamics
-from sevenconditions.equilibrium import Equilibrium, Verdict, largest, settle, starting_potentials
+from sevenconditions.equilibrium import (
+    Equilibrium,
+    Verdict,
+    checked_current,
+    largest,
+    settle,
+    starting_potentials,
+)
 
 _MEMORY = 5  # states that Anderson mixing remembers
 _NEWTON_STEPS = 40
@@ -37,9 +44,9 @@ def sweep(
     What reaches layer l beside its drive is kept as :math:`e_l`; a sweep sets
     :math:`u_l = a_l + e_l` from the bottom up and then :math:`e_l` to what the new state feeds
     back, so the residual is the change of e. Anderson mixing speeds them up, sample by sample.
-    From silence the first steps are those of the dynamics, so that both choose the same one where
-    there are several equilibria; with full cancellation there is one, the forward pass. Samples
-    that do not settle by sweeps run the dynamics themselves, with `equilibrium.settle`.
+    A free phase from silence first takes the steps of the dynamics, so that both choose the same
+    one where there are several equilibria; with full cancellation there is one, the forward pass.
+    Samples that do not settle by sweeps run the dynamics themselves, with `equilibrium.settle`.
 
     Parameters
     ----------
@@ -75,10 +82,13 @@ def sweep(
     x, y, beta = dynamics.as_input(net, x, y, beta)
     tol = checks.number("tol", tol, above=0)
     max_sweeps = checks.whole_number("max_sweeps", max_sweeps, at_least=1)
+    if follow != np.inf:
+        checks.number("follow", follow, above=0)
+    current = checked_current(net, x, current)
     first = None if start is None else starting_potentials(net, x, start)
     with np.errstate(over="ignore", invalid="ignore"):
-        if first is None and net.cancellation < 1.0 and follow < np.inf:
-            first = _basin(net, x, y, beta, current, follow)
+        if first is None and net.cancellation < 1.0 and follow < np.inf and not np.any(beta):
+            first = _basin(net, x, current, follow)
         rest = _sweeps(net, x, y, beta, first, current, tol, max_sweeps)
     failed = ~rest.converged_per_sample
     watched = start is None and first is not None and net.is_symmetric
@@ -152,17 +162,15 @@ def _newton_step(net, x, potentials, beta, residual):
     return step
 
 
-def _basin(net, x, y, beta, current, follow):
+def _basin(net, x, current, follow):
     """Follow the dynamics from silence until they have chosen among the equilibria there may be."""
-    kind = float if np.isinf(beta).any() else np.result_type(float, np.asarray(beta))
-    u = tuple(layer.astype(kind) for layer in dynamics.silence(net, len(x)))
+    u = dynamics.silence(net, len(x))
     for _ in range(_FIRST_STEPS):
-        residual = dynamics.residual(net, x, u, y=y, beta=beta, current=current)
-        undecided = largest(residual) > follow
-        if not undecided.any():
+        residual = dynamics.residual(net, x, u, current=current)
+        step = np.where(largest(residual) > follow, 0.5, 0.0)[:, None]  # a sample that chose waits
+        if not step.any():
             break
-        u = tuple(a - np.where(undecided[:, None], 0.5 * r, 0.0)
-                  for a, r in zip(u, residual, strict=True))  # fmt: skip
+        u = tuple(a - step * r for a, r in zip(u, residual, strict=True))
     return u if all(np.isfinite(layer).all() for layer in u) else None
 
 
@@ -191,6 +199,9 @@ def repelling(net, x, rest):
     >>> repelling(net, np.zeros((1, 1)), silent)
     array([ True])
     """
+    if len(x) > _AT_ONCE:
+        parts = np.array_split(np.arange(len(x)), -(-len(x) // _AT_ONCE))
+        return np.concatenate([repelling(net, x[rows], rest.samples(rows)) for rows in parts])
     metric = np.concatenate([np.full(n, m) for m, n in zip(net.metric, net.sizes[1:], strict=True)])
     slopes = [phi.derivative(u) for phi, u in zip(net.phis, rest.potentials, strict=True)]
     slopes = np.maximum(np.concatenate(slopes, axis=1), np.finfo(float).tiny)
