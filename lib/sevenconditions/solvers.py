@@ -86,12 +86,13 @@ def sweep(
         checks.number("follow", follow, above=0)
     current = checked_current(net, x, current)
     first = None if start is None else starting_potentials(net, x, start)
+    free = np.broadcast_to(np.equal(beta, 0.0), len(x))
     with np.errstate(over="ignore", invalid="ignore"):
-        if first is None and net.cancellation < 1.0 and follow < np.inf and not np.any(beta):
-            first = _basin(net, x, current, follow)
+        if first is None and net.cancellation < 1.0 and follow < np.inf and free.any():
+            first = _basin(net, x, current, follow, free)
         rest = _sweeps(net, x, y, beta, first, current, tol, max_sweeps)
     failed = ~rest.converged_per_sample
-    watched = start is None and first is not None and net.is_symmetric
+    watched = start is None and first is not None and net.is_symmetric and free.all()
     if watched and not failed.any():
         failed = repelling(net, x, rest)  # a saddle that the dynamics would have left
     if not failed.any():
@@ -162,15 +163,21 @@ def _newton_step(net, x, potentials, beta, residual):
     return step
 
 
-def _basin(net, x, current, follow):
-    """Follow the dynamics from silence until they have chosen among the equilibria there may be."""
+def _basin(net, x, current, follow, free):
+    """Follow the free dynamics from silence until they have chosen among the equilibria there are.
+
+    Samples under a nudge start from the forward pass: the step of the dynamics may not suit them.
+    """
     u = dynamics.silence(net, len(x))
     for _ in range(_FIRST_STEPS):
         residual = dynamics.residual(net, x, u, current=current)
-        step = np.where(largest(residual) > follow, 0.5, 0.0)[:, None]  # a sample that chose waits
+        # a sample that has chosen waits
+        step = np.where(free & (largest(residual) > follow), 0.5, 0.0)[:, None]
         if not step.any():
             break
         u = tuple(a - step * r for a, r in zip(u, residual, strict=True))
+    forward, _ = dynamics.forward_pass(net, x)
+    u = tuple(np.where(free[:, None], a, b) for a, b in zip(u, forward, strict=True))
     return u if all(np.isfinite(layer).all() for layer in u) else None
 
 
