@@ -337,7 +337,7 @@ def test_a_rule_without_slots_shows_each_fault_of_its_network():
     rows = rows_of(sc.audit(bent, x, y, sc.backprop))
     assert not rows["energy"].holds and not rows["feedback"].holds
     assert 0 < rows["feedback"].value < 0.99
-    free = solvers.sweep(bent, x)
+    free = solvers.relax(bent, x)
     assert rows["energy"].value == integrability_defect(bent, x, free).max()
     assert rows["settling"].value == settling.spectral_radius(bent, x, free).max()
     wild, x, y = example(0, gain=2.0)

@@ -58,7 +58,7 @@ def test_one_sample_that_needed_the_dynamics_does_not_vouch_for_the_others():
     x[1] = example(0)[1][1]
 
     def hasty(net, x, **options):
-        return solvers.sweep(net, x, tol=1e-13, max_sweeps=4, **options)
+        return solvers.relax(net, x, tol=1e-13, max_sweeps=4, **options)
 
     recipe = HOPFIELD._replace(
         settling=hasty, feedback=feedback.mixed(0.2, seed=1), nudging=nudging.centered(1e-5)
@@ -246,7 +246,7 @@ def test_one_input_beside_six_states_is_refused():
             measure(net, x[0], free)
 
 
-@pytest.mark.parametrize("solver", [sc.settle, solvers.sweep])
+@pytest.mark.parametrize("solver", [sc.settle, solvers.relax])
 def test_a_current_that_does_not_fit_is_refused_by_name(solver):
     net, x, _ = example(0)
     for wrong in (
@@ -259,7 +259,7 @@ def test_a_current_that_does_not_fit_is_refused_by_name(solver):
 
 def test_a_strong_nudge_from_silence_settles_as_one_from_the_free_phase_does():
     net, x, y = example(3, gain=0.5, output="tanh")
-    assert solvers.sweep(net, x, y=0.5 * np.tanh(y), beta=1e3).converged
+    assert solvers.relax(net, x, y=0.5 * np.tanh(y), beta=1e3).converged
 
 
 def test_phases_that_were_cut_short_and_overflowed_are_refused():
@@ -275,7 +275,7 @@ def test_phases_that_were_cut_short_and_overflowed_are_refused():
 def test_a_follow_that_is_no_tolerance_is_refused(follow):
     net, x, _ = example(0)
     with pytest.raises(ValueError, match="follow: got"):
-        solvers.sweep(net, x, follow=follow)
+        solvers.relax(net, x, follow=follow)
 
 
 def test_homeostasis_adapts_feedback_alone_and_refuses_lateral_matrices():

@@ -23,7 +23,7 @@ def test_sweeps_and_newton_agree_with_the_euler_steps(activation, cancellation, 
     free = solvers.newton(net, x)
     options = {"y": y, "beta": beta, "start": free}
     slow = sc.settle(net, x, **options, tol=1e-12)
-    fast, exact = solvers.sweep(net, x, **options), solvers.newton(net, x, **options)
+    fast, exact = solvers.relax(net, x, **options), solvers.newton(net, x, **options)
     assert slow.converged and fast.converged and exact.converged
     assert distance(slow, exact) < 1e-9
     assert distance(fast, exact) < 1e-10
@@ -33,7 +33,7 @@ def test_sweeps_and_newton_agree_with_the_euler_steps(activation, cancellation, 
 def test_sweeps_need_far_fewer_steps():
     net, x, y = example(3, gain=0.5, n_samples=16)
     free = solvers.newton(net, x)
-    fast = solvers.sweep(net, x, y=y, beta=0.1, start=free)
+    fast = solvers.relax(net, x, y=y, beta=0.1, start=free)
     slow = sc.settle(net, x, y=y, beta=0.1, start=free, tol=fast.tol)
     assert fast.n_steps < slow.n_steps / 10
 
@@ -48,23 +48,23 @@ def test_feedback_of_any_kind_and_lateral_matrices_take_part(cancellation):
     )
     for beta in (0.0, 0.5):
         slow = sc.settle(net, x, y=y, beta=beta, tol=1e-12)
-        assert distance(solvers.sweep(net, x, y=y, beta=beta), slow) < 1e-10
+        assert distance(solvers.relax(net, x, y=y, beta=beta), slow) < 1e-10
 
 
 def test_one_nudge_a_sample_equals_one_run_a_nudge():
     net, x, y = example(4)
     betas = np.array([0.0, 0.1, -0.1, 0.5, 1.0, 2.0])
-    together = solvers.sweep(net, x, y=y, beta=betas)
+    together = solvers.relax(net, x, y=y, beta=betas)
     for i, beta in enumerate(betas):
-        alone = solvers.sweep(net, x[i : i + 1], y=y[i : i + 1], beta=beta)
+        alone = solvers.relax(net, x[i : i + 1], y=y[i : i + 1], beta=beta)
         assert distance(together.samples(slice(i, i + 1)), alone) < 1e-14
 
 
 def test_a_result_does_not_depend_on_the_rest_of_the_batch():
     net, x, _ = example(5, gain=0.6, n_samples=12)
-    together = solvers.sweep(net, x)
+    together = solvers.relax(net, x)
     for i in range(12):
-        assert distance(together.samples([i]), solvers.sweep(net, x[i])) < 1e-14
+        assert distance(together.samples([i]), solvers.relax(net, x[i])) < 1e-14
 
 
 def test_a_complex_nudge_settles_to_the_analytic_continuation():
@@ -98,14 +98,14 @@ def test_a_clamped_output_is_the_limit_of_a_strong_nudge(activation, cancellatio
 
 def test_sweeps_that_fail_leave_the_sample_to_the_dynamics():
     net, x, y = example(3, gain=0.5, n_samples=4)
-    few = solvers.sweep(net, x, y=y, beta=0.1, tol=1e-10, max_sweeps=2)
+    few = solvers.relax(net, x, y=y, beta=0.1, tol=1e-10, max_sweeps=2)
     assert few.verdict is Verdict.SETTLED
     assert distance(few, solvers.newton(net, x, y=y, beta=0.1)) < 1e-8
 
 
 def test_what_does_not_settle_at_all_is_reported_and_not_hidden():
     net, x, _ = example(3, activation="linear", gain=2.5)
-    for solver in (solvers.sweep, solvers.newton):
+    for solver in (solvers.relax, solvers.newton):
         run = solver(net, x)
         assert run.verdict is Verdict.DIVERGED
         assert not run.converged
@@ -145,7 +145,7 @@ def test_rounding_of_large_states_still_counts_as_settled():
 
 def test_a_strong_nudge_settles_by_sweeps_alone():
     net, x, y = example(3, gain=0.5, output="linear")
-    strong = solvers.sweep(net, x, y=y, beta=1e3, start=solvers.newton(net, x))
+    strong = solvers.relax(net, x, y=y, beta=1e3, start=solvers.newton(net, x))
     assert strong.converged and strong.n_steps < 50 and strong.dt == np.inf
 
 
@@ -159,7 +159,7 @@ def test_a_nudge_that_takes_all_stiffness_away_divides_by_a_tenth_at_least():
 def test_the_dynamics_that_take_over_know_start_current_and_nudge():
     net, x, y = example(3, gain=0.5, n_samples=4)
     push = tuple(0.3 * np.ones((len(x), n)) for n in net.sizes[1:])
-    few = solvers.sweep(net, x, y=y, beta=0.1, current=push, tol=1e-10, max_sweeps=2)
+    few = solvers.relax(net, x, y=y, beta=0.1, current=push, tol=1e-10, max_sweeps=2)
     assert np.isfinite(few.dt)  # it was the dynamics that settled
     whole = solvers.newton(net, x, y=y, beta=0.1, current=push)
     for a, b in zip(few.potentials, whole.potentials, strict=True):
@@ -172,13 +172,13 @@ def test_the_dynamics_that_take_over_stay_where_they_were_started():
     )
     below = (np.array([[-1.0]]), np.array([[-1.0]]))
     for max_sweeps in (1, 500):
-        run = solvers.sweep(net, [0.0], start=below, max_sweeps=max_sweeps)
+        run = solvers.relax(net, [0.0], start=below, max_sweeps=max_sweeps)
         assert run.converged and run.rates[-1].item() < -0.5
 
 
 def test_a_clamped_phase_started_from_a_clamped_one_is_at_rest():
     net, x, y = example(7, output="tanh")
     clamped = solvers.newton(net, x, y=0.5 * np.tanh(y), beta=np.inf)
-    again = solvers.sweep(net, x, y=0.5 * np.tanh(y), beta=np.inf, start=clamped, tol=1e-12)
+    again = solvers.relax(net, x, y=0.5 * np.tanh(y), beta=np.inf, start=clamped, tol=1e-12)
     assert again.n_steps == 0
     assert all(u.dtype == float for u in again.potentials)

@@ -357,7 +357,7 @@ class _Shown:
 
 def _rows_without_slots(net, x, y, tolerance):
     """What the network alone shows; a rule without slots has no phases, rule or nudge to see."""
-    free = solvers.sweep(net, x)
+    free = solvers.relax(net, x)
     radius, defect = _radius(net, x, free), _defect(net, x, free)
     worst, mismatch = _worst(net, x, y), architecture.state_mismatch(net, x, free)
     symmetric = None if defect is None else defect <= tolerance

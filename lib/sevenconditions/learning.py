@@ -27,7 +27,7 @@ from sevenconditions.exact import backprop
 from sevenconditions.gradient import angle_deg
 from sevenconditions.network import Network
 from sevenconditions.recipe import Recipe, described, estimate_gradient, fitting, prepared
-from sevenconditions.solvers import sweep
+from sevenconditions.solvers import relax
 
 FORMAT = "sevenconditions training 1"
 PROBE = 64  # samples on which the angle to backprop is measured, the same ones in every epoch
@@ -413,7 +413,7 @@ def _outputs(run, net):
     """Rates of the output layer for the test data, shape (samples, n_L)."""
     x = run.data.x_test
     if run.settings.settled:
-        return sweep(_settling(run.recipe, net), x, tol=1e-9).rates[-1]
+        return relax(_settling(run.recipe, net), x, tol=1e-9).rates[-1]
     return forward_pass(net, x)[1][-1]
 
 

@@ -25,11 +25,11 @@ def rest(*, tol=1e-12, max_sweeps=500, follow=1e-3):
     ----------
     tol : float > 0         On the largest residual of any sample.
     max_sweeps : int >= 1   After these the physical dynamics take over.
-    follow : float > 0      As for `solvers.sweep`; infinity is faster in training.
+    follow : float > 0      As for `solvers.relax`; infinity is faster in training.
 
     Returns
     -------
-    callable                `solvers.sweep` with these settings.
+    callable                `solvers.relax` with these settings.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def rest(*, tol=1e-12, max_sweeps=500, follow=1e-3):
     """
     tol = checks.number("tol", tol, above=0)
     max_sweeps = checks.whole_number("max_sweeps", max_sweeps, at_least=1)
-    return partial(solvers.sweep, tol=tol, max_sweeps=max_sweeps, follow=follow)
+    return partial(solvers.relax, tol=tol, max_sweeps=max_sweeps, follow=follow)
 
 
 def euler(*, dt=None, tol=1e-10, max_steps=5000):

@@ -1,7 +1,7 @@
 r"""Reach the same equilibrium as the physical dynamics, sooner.
 
 `equilibrium.settle` takes the Euler steps that the book shows. Here the same equation R(u) = 0 is
-solved by sweeps, each layer after the one below (`sweep`), and polished to the last digit by
+solved by sweeps, each layer after the one below (`relax`), and polished to the last digit by
 Newton's method (`newton`). A nudge may differ from sample to sample, so that all nudges and all
 points of a grid run as rows of one batch.
 """
@@ -27,7 +27,7 @@ _AT_ONCE = 64  # samples whose Jacobians are held at the same time
 _FIRST_STEPS = 1000  # of the dynamics, at most, before the sweeps take over
 
 
-def sweep(
+def relax(
     net,
     x,
     *,
@@ -75,7 +75,7 @@ def sweep(
     --------
     >>> from sevenconditions.network import Network
     >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0.0], [0.0]], activation="linear")
-    >>> rest = sweep(net, [1.5])
+    >>> rest = relax(net, [1.5])
     >>> rest.converged, [u.round(9).item() for u in rest.potentials]
     (True, [2.0, 1.0])
     """
@@ -104,7 +104,7 @@ def sweep(
 
 
 def newton(net, x, *, y=None, beta=0.0, start=None, current=None):
-    """Settle by `sweep`, then by Newton's method until the residual stops falling: the reference.
+    """Settle by `relax`, then by Newton's method until the residual stops falling: the reference.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def newton(net, x, *, y=None, beta=0.0, start=None, current=None):
     True
     """
     x, y, beta = dynamics.as_input(net, x, y, beta)
-    rest = sweep(net, x, y=y, beta=beta, start=start, current=current, tol=1e-10)
+    rest = relax(net, x, y=y, beta=beta, start=start, current=current, tol=1e-10)
     if not rest.converged:
         return rest
     best = rest.potentials
