@@ -8,6 +8,7 @@ For every potential u they meet in Legendre's equality
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 
@@ -15,6 +16,8 @@ import numpy as np
 @dataclass(frozen=True)
 class Activation:
     r"""An activation function and its companions, all elementwise and dimensionless.
+
+    Each returns the number type that it gets: float32 for float32.
 
     Parameters
     ----------
@@ -76,7 +79,7 @@ _ACTIVATIONS = (
         derivative=lambda u: 1.0 - np.tanh(u) ** 2,
         inverse=np.arctanh,
         primitive=lambda v: 0.5 * (_x_log_x(1.0 + v) + _x_log_x(1.0 - v)),
-        conjugate=lambda a: np.logaddexp(a, -a) - np.log(2.0),
+        conjugate=lambda a: np.logaddexp(a, -a) - log(2.0),
         slope_bound=1.0,
     ),
     Activation(
@@ -111,7 +114,7 @@ _ACTIVATIONS = (
     Activation(
         "hard_sigmoid",
         rate=lambda u: np.clip(u, 0.0, 1.0),
-        derivative=lambda u: np.where((u > 0.0) & (u < 1.0), 1.0, 0.0),
+        derivative=lambda u: np.where((u > 0.0) & (u < 1.0), np.ones_like(u), 0.0),
         inverse=lambda v: v * 1.0,
         primitive=lambda v: 0.5 * v**2,
         conjugate=_hard_sigmoid_conjugate,

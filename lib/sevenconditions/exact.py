@@ -25,7 +25,7 @@ def feedforward_loss(net, x, y):
     >>> float(feedforward_loss(net, [[3.0]], [[4.0]]))
     2.0
     """
-    x, y = _data(net, x, y)
+    net, x, y = _data(net, x, y)
     _, rates = _forward(net, x)
     return 0.5 * ((rates[-1] - y) ** 2).sum() / len(x)
 
@@ -62,7 +62,7 @@ def backprop(net, x, y):
     >>> backprop(net, [[3.0]], [[4.0]]).weights[0].item()
     6.0
     """
-    x, y = _data(net, x, y)
+    net, x, y = _data(net, x, y)
     drives, rates = _forward(net, x)
     delta = net.output.derivative(drives[-1]) * (rates[-1] - y) / len(x)
     weights, biases = [], []
@@ -95,7 +95,7 @@ def equilibrium_loss(net, x, y, *, at=None):
     >>> round(float(equilibrium_loss(net, [[1.5]], [[0.0]])), 9)
     0.5
     """
-    x, y = _data(net, x, y)
+    net, x, y = _data(net, x, y)
     system = _Stacked(net, x)
     v = system.rates(system.equilibrium(at))
     return 0.5 * ((v[:, -net.sizes[-1] :] - y) ** 2).sum() / len(x)
@@ -138,7 +138,7 @@ def recurrent_backprop(net, x, y, *, at=None, tied=False, allow_unstable=False):
     >>> recurrent_backprop(net, [[1.5]], [[0.0]]).weights[0].round(6).item()
     1.0
     """
-    x, y = _data(net, x, y)
+    net, x, y = _data(net, x, y)
     system = _Stacked(net, x)
     u = system.equilibrium(at)
     v, a = system.rates(u), system.drives(u)
@@ -228,7 +228,7 @@ def bptt(net, x, y, *, n_steps, dt=0.5, at=None, tied=False):
     >>> [bptt(net, [[1.5]], [[0.0]], n_steps=n).weights[0].round(6).item() for n in (1, 10, 100)]
     [0.0, 0.838196, 1.0]
     """
-    x, y = _data(net, x, y)
+    net, x, y = _data(net, x, y)
     _, *used = _unroll(net, x, y, n_steps, dt, at)
     rows = [part.reshape(-1, part.shape[-1]) for part in used]  # (n_steps * batch, n)
     return _parameters(net, np.tile(x, (n_steps, 1)), *rows, tied)
@@ -269,7 +269,7 @@ def bptt_by_step(net, x, y, *, n_steps, dt=0.5, at=None, tied=False):
     >>> steps.rates[0].ravel().tolist(), [part.weights[0].item() for part in steps.parameters]
     ([1.0, 0.5], [0.5, 0.25])
     """
-    x, y = _data(net, x, y)
+    net, x, y = _data(net, x, y)
     slope, rates, delta, carried, lam = _unroll(net, x, y, n_steps, dt, at)
     if (slope == 0.0).any():
         raise ValueError(
@@ -314,7 +314,7 @@ def central_differences(loss, net, *, step=1e-5, tied=False):
     >>> g.weights[0].round(6).item()
     6.0
     """
-    step = checks.number("step", step, above=0)
+    step, net = checks.number("step", step, above=0), net.astype(np.float64)
 
     def slope(name, layer, index):
         losses = []
@@ -337,10 +337,11 @@ def central_differences(loss, net, *, step=1e-5, tied=False):
 
 
 def _data(net, x, y):
+    """The network in float64, whatever its own type, and rows of samples."""
     checks.network(net)
     x, y = checks.batch("x", x, net.sizes[0]), checks.batch("y", y, net.sizes[-1])
     checks.pairs(x, y)
-    return x, y
+    return net.astype(np.float64), x, y
 
 
 def _forward(net, x):
