@@ -222,7 +222,7 @@ def test_opposite_nudges_in_single_precision_must_be_larger_than_one_alone():
 
 def test_four_points_see_a_circle_that_is_far_too_wide():
     net, x, y = example(1, gain=0.6, n_samples=8)
-    wide = nudging.holomorphic(5.0 * nudging.critical_beta(net, x, solvers.newton(net, x)), 4)
+    wide = nudging.holomorphic(2.5 * nudging.critical_beta(net, x, solvers.newton(net, x)), 4)
     recipe = FORMS[0]._replace(nudging=wide)
     with pytest.warns(sc.BasinWarning) as seen:
         sc.estimate_gradient(net, x, y, recipe)

@@ -7,6 +7,7 @@ from networks import SMOOTH, example
 import sevenconditions as sc
 from sevenconditions import dynamics, solvers
 from sevenconditions.equilibrium import Verdict
+from sevenconditions.sweeps import Sweeps
 
 
 def distance(first, second):
@@ -149,11 +150,15 @@ def test_a_strong_nudge_settles_by_sweeps_alone():
     assert strong.converged and strong.n_steps < 50 and strong.dt == np.inf
 
 
-def test_a_nudge_that_takes_all_stiffness_away_divides_by_a_tenth_at_least():
-    net, x, _ = example(3, output="linear")
-    rest = [np.ones((len(x), n)) for n in net.sizes[1:]]
-    step = solvers._preconditioned(net, tuple(rest), -1.0, list(rest))
-    assert step[:, -5:].max() == pytest.approx(10.0) and step[:, :-5].max() == 1.0
+def test_a_nudge_that_takes_all_stiffness_away_takes_steps_instead_of_dividing_by_nothing():
+    net, x, y = example(3, output="linear")
+    for beta in (-1.0, -0.95):
+        sweeps = Sweeps(net, x @ net.weights[0].T + net.biases[0], y, beta, None, float)
+        sweeps.start(None)
+        before = sweeps.before.output.copy()
+        step = sweeps.sweep()[:, -5:]
+        missing = before + beta * (before - y) - sweeps.before.drives[-1]
+        np.testing.assert_allclose(step, -10.0 * missing, atol=1e-12)
 
 
 def test_the_dynamics_that_take_over_know_start_current_and_nudge():

@@ -71,15 +71,19 @@ def contrastive_hebbian(phases):
     >>> rule is contrastive_hebbian
     True
     """
-    total = [np.zeros_like(part) for part in (*phases.net.weights, *phases.net.biases)]
-    for weight, read in zip(
-        (phases.free_weight, *phases.weights), (phases.free, *phases.nudged), strict=True
-    ):
-        if weight != 0.0:
-            product = dynamics.local_product(phases.net, read)
-            parts = (*product.weights, *product.biases)
-            total = [t + np.real(weight * p) for t, p in zip(total, parts, strict=True)]
-    return Gradient(tuple(total[: phases.net.n_layers]), tuple(total[phases.net.n_layers :]))
+    net, n_samples = phases.net, len(phases.free.post[0])
+    counted = zip((phases.free_weight, *phases.weights), (phases.free, *phases.nudged), strict=True)
+    reads = [(w / n_samples, read) for w, read in counted if w != 0.0]
+    weights, biases = [], []
+    for i, metric in enumerate(net.metric):
+        posts = [metric * w * read.post[i] for w, read in reads]
+        pres = [read.pre[i] for _, read in reads]
+        if posts and all(pre is pres[0] for pre in pres):  # the input: one product for all phases
+            posts, pres = [sum(posts)], pres[:1]
+        products = (np.real(q.T @ v) for q, v in zip(posts, pres, strict=True))
+        weights.append(sum(products, np.zeros_like(net.weights[i])))
+        biases.append(sum((np.real(q.sum(axis=0)) for q in posts), np.zeros_like(net.biases[i])))
+    return Gradient(tuple(weights), tuple(biases))
 
 
 def post_change(phases):
@@ -220,8 +224,12 @@ def reach(rule, phases, *, step=1e-3):
         for end, axis in (("post", 0), ("pre", 1)):
             for unit in range(weight.shape[axis]):
                 after = rule(_moved(phases, end, layer, unit, step))
-                for index, (old, new) in enumerate(zip(before.weights, after.weights, strict=True)):
-                    hit = old != new
+                change = [
+                    abs(new - old) for new, old in zip(after.weights, before.weights, strict=True)
+                ]
+                rounding = 1e-9 * max(part.max() for part in change)
+                for index, part in enumerate(change):
+                    hit = part > rounding
                     inside = np.zeros_like(hit)
                     if index == layer:
                         inside[(unit,) if axis == 0 else (slice(None), unit)] = True

@@ -34,7 +34,7 @@ class Signals(NamedTuple):
 
 def silence(net, n_samples):
     """Potentials of zero, the state from which settling starts unless told otherwise."""
-    return tuple(np.zeros((n_samples, n)) for n in net.sizes[1:])
+    return tuple(np.zeros((n_samples, n), net.dtype) for n in net.sizes[1:])
 
 
 def rates(net, potentials):
@@ -56,10 +56,18 @@ def held_rates(net, potentials, y, beta):
     return (*free[:-1], y) if np.isinf(beta).any() else free
 
 
-def drives(net, x, layer_rates):
-    """a_l = W_l v_{l-1} + b_l for the layers 1 to L; the input x stands below layer 1."""
-    below = (x, *layer_rates[:-1])
-    return tuple(v @ w.T + b for w, b, v in zip(net.weights, net.biases, below, strict=True))
+def input_drive(net, x):
+    """a_1 = W_1 x + b_1, which stays while the input does."""
+    drive = x @ net.weights[0].T
+    drive += net.biases[0]
+    return drive
+
+
+def drives(net, x, layer_rates, first=None):
+    """a_l = W_l v_{l-1} + b_l for the layers 1 to L; `first` is a_1 where it is known already."""
+    first = input_drive(net, x) if first is None else first
+    above = zip(net.weights[1:], net.biases[1:], layer_rates[:-1], strict=True)
+    return (first, *(v @ w.T + b for w, b, v in above))
 
 
 def forward_pass(net, x):
@@ -92,8 +100,10 @@ def mismatches(net, layer_rates, layer_drives):
 
 def signals(net, x, layer_rates):
     """The `Signals` of a state: mismatch above and rate below each synapse."""
-    carried = mismatches(net, layer_rates, drives(net, x, layer_rates))
-    return Signals(carried, (x, *layer_rates[:-1]))
+    carried = layer_rates  # without cancellation no drive is subtracted
+    if net.cancellation:
+        carried = mismatches(net, layer_rates, drives(net, x, layer_rates))
+    return Signals(tuple(carried), (x, *layer_rates[:-1]))
 
 
 def local_product(net, read):
@@ -127,7 +137,7 @@ def split(net, stacked):
     return tuple(np.split(stacked, np.cumsum(net.sizes[1:-1]), axis=1))
 
 
-def residual(net, x, potentials, *, y=None, beta=0.0, current=None):
+def residual(net, x, potentials, *, y=None, beta=0.0, current=None, first=None):
     """R(u) for the layers 1 to L: what is left to settle, zero at an equilibrium.
 
     Parameters
@@ -138,6 +148,8 @@ def residual(net, x, potentials, *, y=None, beta=0.0, current=None):
     y : ndarray, shape (batch, n_L), needed when beta is not 0
     beta : number or ndarray of shape (batch,)      Nudging strength.
     current : tuple of ndarray, shape (batch, n_l), or None     Constant input beside the drive.
+    first : ndarray, shape (batch, n_1), or None
+        The `input_drive`, where many states under one input are asked for.
 
     Returns
     -------
@@ -151,7 +163,7 @@ def residual(net, x, potentials, *, y=None, beta=0.0, current=None):
     (array([[0.]]),)
     """
     layer_rates = held_rates(net, potentials, y, beta)
-    layer_drives = drives(net, x, layer_rates)
+    layer_drives = drives(net, x, layer_rates, first)
     carried = mismatches(net, layer_rates, layer_drives)
     result = [u - a for u, a in zip(potentials, layer_drives, strict=True)]
     if current is not None:
@@ -223,30 +235,18 @@ def jacobian(net, x, potentials, *, beta=0.0):
     return result
 
 
-def radii(jacobian, dt):
-    r"""Spectral radius of I - dt J for each matrix J, shape (batch,)."""
-    return np.abs(1.0 - dt * np.linalg.eigvals(jacobian)).max(axis=-1)
+def as_input(net, x, y=None, beta=0.0, repeats=1):
+    """Validated (x, y, beta) in the network's number type, a target wherever beta is not 0.
 
-
-def dt_limits(jacobian):
-    r"""Largest stable step for each matrix J: min over its eigenvalues of ``2 Re(z) / |z|^2``.
-
-    Negative where an eigenvalue has a negative real part: then no step is small enough.
+    With `repeats`, beta may hold that many numbers a sample.
     """
-    z = np.linalg.eigvals(jacobian)
-    size = np.abs(z) ** 2
-    return (2.0 * z.real / np.where(size > 0.0, size, np.inf)).min(axis=-1)
-
-
-def as_input(net, x, y=None, beta=0.0):
-    """Validated (x, y, beta): rows of samples, a target wherever beta is not 0."""
     checks.network(net)
-    x = checks.batch("x", x, net.sizes[0])
-    beta = checks.nudge("beta", beta, len(x))
+    x = checks.batch("x", x, net.sizes[0], dtype=net.dtype)
+    beta = checks.nudge("beta", beta, repeats * len(x), dtype=net.dtype)
     if y is None:
         if np.any(beta):
             raise ValueError(f"y: got None with beta = {beta}, expected a target for the nudge")
         return x, None, beta
-    y = checks.batch("y", y, net.sizes[-1])
+    y = checks.batch("y", y, net.sizes[-1], dtype=net.dtype)
     checks.pairs(x, y)
     return x, y, beta

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from sevenconditions import checks, dynamics
-from sevenconditions.checks import ConvergenceWarning
+from sevenconditions import checks, dynamics, spectrum
+from sevenconditions.checks import ConvergenceError, ConvergenceWarning
 
 FLOOR = 1e-12  # below this a residual is rounding, and its decay says nothing
 _GROWTH = 1e8  # a residual this many times the first one is called divergence
@@ -42,6 +42,8 @@ class Equilibrium:
     beta : number or ndarray of shape (batch,)      The nudge under which it settled.
     trajectory : tuple of ndarray, shape (n_steps + 1, batch, n_l), or None unless recorded
         Potentials after each step.
+    memory : ndarray, shape (batch, n_L, n_L), or None
+        What `solvers.relax` may begin with when a nudged phase starts here.
     """
 
     potentials: tuple
@@ -52,9 +54,10 @@ class Equilibrium:
     tol: float
     beta: float | complex | np.ndarray = 0.0
     trajectory: tuple | None = None
+    memory: np.ndarray | None = None
 
     def samples(self, chosen):
-        """The same record for some samples only.
+        """The same record for some samples only, or for some of them several times.
 
         Parameters
         ----------
@@ -71,6 +74,7 @@ class Equilibrium:
             residuals=self.residuals[:, chosen],
             beta=self.beta[chosen] if np.ndim(self.beta) else self.beta,
             trajectory=None,
+            memory=None if self.memory is None else self.memory[chosen],
         )
 
     @property
@@ -155,7 +159,8 @@ def settle(
         Step in units of tau. None takes 0.5 and halves it (down to 1/64) while the run alternates,
         oscillates or diverges.
     max_steps : int >= 1
-    tol : float > 0         On the largest residual of any sample.
+    tol : float > 0
+        On the largest residual of any sample; a float32 network takes `checks.reachable` of it.
     record : bool           Keep the potentials after each step in `.trajectory`.
     quiet : bool            Leave out the warning; `.verdict` still tells how the run ended.
 
@@ -198,7 +203,7 @@ def settle(
     return result
 
 
-def starting_potentials(net, x, start):
+def starting_potentials(net, x, start, *, copy=True):
     """Potentials to start from: silence for None, else checked copies, complex if they are."""
     if start is None:
         return dynamics.silence(net, len(x))
@@ -206,9 +211,7 @@ def starting_potentials(net, x, start):
     if len(potentials) != net.n_layers:
         raise ValueError(f"start: got {len(potentials)} layers, expected {net.n_layers}")
     return tuple(
-        checks.array(
-            f"start[{i}]", u, (len(x), n), dtype=complex if np.iscomplexobj(u) else np.float64
-        )
+        checks.array(f"start[{i}]", u, (len(x), n), dtype=checks.like(net.dtype, u), copy=copy)
         for i, (u, n) in enumerate(zip(potentials, net.sizes[1:], strict=True))
     )
 
@@ -220,9 +223,7 @@ def checked_current(net, x, current):
     if len(current) != net.n_layers:
         raise ValueError(f"current: got {len(current)} layers, expected {net.n_layers}")
     return tuple(
-        checks.array(
-            f"current[{i}]", part, (len(x), n), dtype=complex if np.iscomplexobj(part) else float
-        )
+        checks.array(f"current[{i}]", part, (len(x), n), dtype=checks.like(net.dtype, part))
         for i, (part, n) in enumerate(zip(current, net.sizes[1:], strict=True))
     )
 
@@ -232,12 +233,17 @@ def largest(residual):
     return np.max([np.abs(r).max(axis=1) for r in residual], axis=0)
 
 
-def _run(net, x, y, beta, first, dt, max_steps, tol, record, current):
-    states, history, verdict = [first], [], Verdict.SLOW
+def _run(net, x, y, beta, first, dt, max_steps, wanted, record, current):
+    states, history, verdict, tol = [first], [], Verdict.SLOW, wanted
+    drive = dynamics.input_drive(net, x)
     with np.errstate(over="ignore", invalid="ignore"):
         for step in range(max_steps + 1):
-            residual = dynamics.residual(net, x, states[-1], y=y, beta=beta, current=current)
+            residual = dynamics.residual(
+                net, x, states[-1], y=y, beta=beta, current=current, first=drive
+            )
             history.append(largest(residual))
+            if net.dtype == np.float32:  # a float64 tolerance is taken as it is
+                tol = checks.reachable(wanted, net.dtype, largest(states[-1]).max())
             if history[-1].max() <= tol:
                 verdict = Verdict.SETTLED
             elif not history[-1].max() <= _GROWTH * (1.0 + history[0].max()):
@@ -293,9 +299,11 @@ def _advice(net, x, run):
     )
     if not all(np.isfinite(u).all() for u in run.potentials):
         return text + "The state overflowed: lower dt or the weights."
-    local = dynamics.jacobian(net, x, run.potentials, beta=run.beta)
-    radius = dynamics.radii(local, run.dt).max()
-    limit = dynamics.dt_limits(local).min()
+    try:
+        found = spectrum.outermost(net, x, run.potentials, beta=run.beta)
+    except ConvergenceError:  # too wide to tell; the advice does without
+        found = np.array([[np.nan]])
+    radius, limit = spectrum.radii(found, run.dt).max(), spectrum.dt_limits(found).min()
     text += f"Spectral radius of the settling map here: {radius:.4g}. "
     smaller_dt = (
         f"try dt below {limit:.3g}, where the local radius falls under 1"

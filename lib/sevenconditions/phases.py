@@ -19,10 +19,14 @@ from sevenconditions.response import (
     convergence_radius,
     critical_beta,
     linear_response,
-    refuse_unstable,
 )
 
-_TINY = 1e-30  # a complex step: the imaginary part of a product is then its derivative, exactly
+# A complex step: the imaginary part of a product is then its derivative, exactly. Its square is
+# nothing, and the step itself times any response is still a number that float32 can hold.
+_TINY = 1e-20
+# So far below the nudge where rounding meets bias, a float32 network refuses; states get a warning.
+_REFUSED_ONE_SIDED, _REFUSED_OPPOSITE = 4.0, 5.0
+_WARNED = 10.0
 _NOTICEABLE = 1e-3  # nudges below this stay in the basin of the free phase
 
 
@@ -458,20 +462,69 @@ def warn_of_wide_circle(betas, nudged, *, stacklevel=2):
 
 
 def check_digits(phases):
-    """Warn with PrecisionWarning where beta is too small for the digits of the states."""
+    """Ask for a nudge that the digits of the states can resolve (condition 6).
+
+    Rounding is divided by beta. It meets the bias of beta where beta is about
+    :math:`\\epsilon^{1/2}` one-sided, :math:`\\epsilon^{1/3}` with opposite nudges. Some way below
+    that a float32 network refuses; a float64 network whose states came in float32 gets a
+    PrecisionWarning.
+
+    Parameters
+    ----------
+    phases : Phases
+
+    Raises
+    ------
+    ValueError
+        If a nudge of a float32 network is below 8.6e-5 one-sided, 9.8e-4 with opposite nudges. Of
+        feedback with a gain below 1 only what is left of the nudge at layer 1 counts.
+
+    Examples
+    --------
+    >>> import sevenconditions as sc
+    >>> net = sc.layered((2, 3, 1), rng=np.random.default_rng(0), dtype=np.float32)
+    >>> sc.estimate_gradient(net, [1.0, 0.0], [1.0])
+    Traceback (most recent call last):
+    ValueError: nudging: got beta = 1e-05 in a float32 network, expected 0.00098 or more: \
+rounding, divided by beta, outgrows the bias that beta leaves. Nudge more, as in \
+recipe._replace(nudging=nudging.centered(3e-3)), or compute in float64, with net.astype(np.float64)
+    """
     kind = np.result_type(*(v.real.dtype for v in phases.states[0].rates))
     finite = [abs(b) for b in phases.betas if np.isfinite(b)]
+    if finite and max(finite) <= _TINY:  # the complex step loses no digits
+        return
     centered = phases.free_weight == 0.0 and len(finite) > 1
-    # where the rounding of a state, divided by beta, reaches the bias that beta itself leaves
-    floor = np.finfo(kind).eps ** (1.0 / 3.0 if centered else 1.0 / 2.0) / 10.0
-    limit = max(finite, default=1.0) <= _TINY  # the complex step loses no digits
-    if finite and min(finite) < floor and not limit:
+    meet = np.finfo(kind).eps ** (1.0 / 3.0 if centered else 1.0 / 2.0)
+    if kind == phases.net.dtype == np.float32:
+        least = meet / (_REFUSED_OPPOSITE if centered else _REFUSED_ONE_SIDED)
+        _refuse_faint(phases, min(finite, default=1.0), least)
+    elif finite and min(finite) < meet / _WARNED:
         warnings.warn(
             f"beta = {min(finite):.2g} is too small for {kind.name} states: rounding, divided by "
-            f"beta, outgrows the bias that beta leaves; try beta above {floor:.1g}",
+            f"beta, outgrows the bias that beta leaves; try beta above {meet / _WARNED:.1g}",
             PrecisionWarning,
             stacklevel=3,
         )
+
+
+def _refuse_faint(phases, beta, least):
+    """What weak feedback leaves of a nudge at layer 1 must stand out from float32 rounding."""
+    gain = min(phases.net.feedback_gain, 1.0)
+    left = beta * gain ** (phases.net.n_layers - 1)
+    if left >= least:
+        return
+    better = "one_sided(3e-4)" if len(phases.betas) == 1 else "centered(3e-3)"
+    if np.iscomplexobj(np.array(phases.betas)):
+        better = "holomorphic(0.02, 8)"
+    faint, instead = f"beta = {beta:.2g}", f"recipe._replace(nudging=nudging.{better})"
+    if gain < 1.0:
+        faint += f" with feedback gain {gain:g}, which leaves {left:.2g} of it at layer 1,"
+        instead = f"{instead} with a feedback gain nearer 1"
+    raise ValueError(
+        f"nudging: got {faint} in a float32 network, expected {least:.2g} or more: rounding, "
+        "divided by beta, outgrows the bias that beta leaves. Nudge more, as in "
+        f"{instead}, or compute in float64, with net.astype(np.float64)"
+    )
 
 
 @dataclass(frozen=True)
@@ -491,7 +544,8 @@ class _Noisy:
         rng = np.random.default_rng([0, 3]) if rng is None else rng  # no draw of the user's
 
         def heard(state):
-            rates = [v + self.sigma * rng.standard_normal(v.shape) for v in state.rates]
+            noise = (self.sigma * rng.standard_normal(v.shape) for v in state.rates)
+            rates = [v + n.astype(v.real.dtype) for v, n in zip(state.rates, noise, strict=True)]
             return dynamics.signals(read.net, x, rates)
 
         first, *others = [heard(state) for state in read.states]
@@ -544,14 +598,20 @@ def _nudged_states(networks, x, y, free, betas, settle):
     _refuse_kinks(networks.nudged, betas)
     k, n = len(betas), len(x)
     kind = np.result_type(*(np.asarray(b) for b in betas), float)
-    together = settle(
-        networks.nudged,
-        np.tile(x, (k, 1)),
-        y=np.tile(y, (k, 1)),
-        beta=np.repeat(np.array(betas, dtype=kind), n)[:, None],
-        start=tuple(np.tile(u.astype(kind), (k, 1)) for u in free.potentials),
-        current=None if current is None else tuple(np.tile(i, (k, 1)) for i in current),
-    )
+    column = np.repeat(np.array(betas, dtype=kind), n)[:, None]
+    if getattr(getattr(settle, "func", settle), "takes_repeats", False):
+        together = settle(
+            networks.nudged, x, y=y, beta=column, start=free, current=current, repeats=k
+        )
+    else:
+        together = settle(
+            networks.nudged,
+            np.tile(x, (k, 1)),
+            y=np.tile(y, (k, 1)),
+            beta=column,
+            start=free.samples(np.tile(np.arange(n), k)),
+            current=None if current is None else tuple(np.tile(i, (k, 1)) for i in current),
+        )
     return [
         _one_nudge(together.samples(slice(i * n, (i + 1) * n)), beta)
         for i, beta in enumerate(betas)
@@ -584,15 +644,9 @@ def _one_nudge(state, beta):
 def _limit(networks, x, y, free):
     """beta -> 0: a nudged state that differs from the free one by a complex step."""
     net = networks.nudged
-    if net is networks.free:
-        response = linear_response(net, x, y, free)
-    else:
-        local = dynamics.jacobian(net, x, free.potentials)
-        refuse_unstable(local)
-        nudge = np.zeros((*local.shape[:2], 1))
-        nudge[:, -net.sizes[-1] :, 0] = y - free.rates[-1]
-        response = dynamics.split(net, np.linalg.solve(local, nudge)[:, :, 0])
-    potentials = [u + 1j * _TINY * du for u, du in zip(free.potentials, response, strict=True)]
+    response = linear_response(net, x, y, free)
+    step = [(1j * _TINY * du).astype(checks.like(net.dtype, 1j)) for du in response]
+    potentials = [u + du for u, du in zip(free.potentials, step, strict=True)]
     read = dynamics.signals(networks.free, x, dynamics.rates(networks.free, potentials))
     free_read = dynamics.signals(networks.free, x, free.rates)
     beta = 1j * _TINY

@@ -257,7 +257,7 @@ def fixed_prediction(net, x, y, *, dt=0.5, tol=1e-14, max_steps=2000):
     drives, rates = dynamics.forward_pass(net, x)
     slopes = _slopes(net, drives)
     mismatches = [np.zeros_like(v) for v in rates[:-1]] + [y - rates[-1]]
-    wanted = tol * np.abs(mismatches[-1]).max()
+    wanted = checks.reachable(tol, net.dtype, 1.0) * np.abs(mismatches[-1]).max()
     for _ in range(max_steps + 1):
         signals = [d * q for d, q in zip(slopes, mismatches, strict=True)]
         rest = _residual(net, mismatches, signals)
@@ -443,7 +443,7 @@ def predictive_equilibrium(net, x, y, *, beta=None, tol=1e-13, max_steps=200):
     if beta is not None and beta < 0:
         _refuse_past_critical(net, x, beta)
     weight = 1.0 if beta is None else beta / (1.0 + beta)
-    dt, rounding = np.ones(len(x)), 32.0 * np.finfo(float).eps * abs(weight)
+    dt, rounding = np.ones(len(x)), 32.0 * np.finfo(net.dtype).eps * abs(weight)
     hidden = tuple(np.zeros((len(x), n)) for n in net.sizes[1:-1])
     with np.errstate(over="ignore", invalid="ignore"):
         drives, state = _inject(net, x, y, hidden, weight)

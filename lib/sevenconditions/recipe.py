@@ -17,7 +17,7 @@ from sevenconditions.energy import conservative
 from sevenconditions.equilibrium import Verdict
 from sevenconditions.gradient import Gradient
 from sevenconditions.network import Network, PhaseNetworks
-from sevenconditions.response import refuse_unstable
+from sevenconditions.response import refuse_repelling
 
 CONDITIONS = ("settling", "energy", "phases", "feedback", "contrast", "nudging", "architecture")
 
@@ -235,7 +235,7 @@ def _refuse_repelling(networks, x, read):
     # without lateral matrices the sweeps watch c < 1, and at c = 1 the only rest attracts
     unwatched = net.cancellation == 1.0 and any(a is not None for a in net.lateral)
     if free.verdict is Verdict.REPELS or unwatched or not net.is_symmetric:
-        refuse_unstable(dynamics.jacobian(net, x, free.potentials))
+        refuse_repelling(net, x, free.potentials)
 
 
 def fitting(gradient, net, *, allow_infinite=False):
@@ -261,11 +261,14 @@ with weights of shape (1, 1) and biases of shape (1,)
     if got != wanted:
         raise ValueError(f"rule: got {got}, expected a Gradient with {wanted}")
     gradient = Gradient(*(tuple(np.asarray(p) for p in part) for part in parts))
-    kind = gradient.flat().dtype
+    kind = np.result_type(*gradient.weights, *gradient.biases)
     if kind.kind not in "fiu":
         raise ValueError(f"rule: got numbers of type {kind}, expected real ones")
-    if not (allow_infinite or np.isfinite(gradient.flat()).all()):
+    every = (*gradient.weights, *gradient.biases)
+    if not (allow_infinite or all(np.isfinite(part).all() for part in every)):
         raise ValueError("rule: got NaN or infinite values, expected finite numbers")
+    if net.dtype == np.float32:
+        gradient = Gradient(*(tuple(p.astype(net.dtype) for p in part) for part in gradient))
     return gradient
 
 

@@ -20,8 +20,10 @@ from sevenconditions.equilibrium import (
     settle,
     starting_potentials,
 )
+from sevenconditions.linearisation import DENSE
+from sevenconditions.relaxation import Relaxation
+from sevenconditions.spectrum import attracts, loop_norm
 
-_MEMORY = 5  # states that Anderson mixing remembers
 _NEWTON_STEPS = 40
 _AT_ONCE = 64  # samples whose Jacobians are held at the same time
 _FIRST_STEPS = 1000  # of the dynamics, at most, before the sweeps take over
@@ -38,14 +40,15 @@ def relax(
     tol=1e-12,
     max_sweeps=500,
     follow=1e-3,
+    repeats=1,
 ):
-    r"""Settle by sweeps from the input up, each layer after the one below.
+    r"""Settle by sweeps, from the output down and from the input up.
 
-    What reaches layer l beside its drive is kept as :math:`e_l`; a sweep sets
-    :math:`u_l = a_l + e_l` from the bottom up and then :math:`e_l` to what the new state feeds
-    back, so the residual is the change of e. Anderson mixing speeds them up, sample by sample.
-    A free phase from silence first takes the steps of the dynamics, so that both choose the same
-    one where there are several equilibria; with full cancellation there is one, the forward pass.
+    The sweeps are those of `sweeps.Sweeps`; Anderson mixing, or Newton's method where the output
+    is the only layer above the first and has few units, makes their steps better, sample by sample.
+    Where there may be several equilibria, a free phase from silence first takes the steps of the
+    dynamics, so that both choose the same one; there is only one with full cancellation, or where
+    `spectrum.loop_norm` is below 1.
     Samples that do not settle by sweeps run the dynamics themselves, with `equilibrium.settle`.
 
     Parameters
@@ -55,12 +58,17 @@ def relax(
     tol : float > 0         On the largest residual of any sample.
     max_sweeps : int >= 1
     follow : float > 0
-        Residual down to which the dynamics are followed from silence. Infinity never follows them:
+        Residual down to which the dynamics are followed from silence, where there may be several
+        equilibria. Infinity never follows them:
         sooner, but where there are several equilibria it may be another one.
+
+    repeats : int >= 1
+        How often the batch stands in the result, under nudges of its own: beta then holds repeats
+        times batch numbers, and what the inputs bring is computed once.
 
     Returns
     -------
-    Equilibrium             Its residuals are those of the sweeps.
+    Equilibrium             Of repeats * batch samples. Its residuals are those of the sweeps.
 
     Raises
     ------
@@ -69,7 +77,7 @@ def relax(
 
     Source
     ------
-    Anderson 1965, J. ACM 12:547-560 (mixing). Sweeps: the Gauss-Seidel method.
+    Anderson 1965, J. ACM 12:547-560 (mixing). Sweeps: the symmetric Gauss-Seidel method.
 
     Examples
     --------
@@ -79,28 +87,43 @@ def relax(
     >>> rest.converged, [u.round(9).item() for u in rest.potentials]
     (True, [2.0, 1.0])
     """
-    x, y, beta = dynamics.as_input(net, x, y, beta)
+    repeats = checks.whole_number("repeats", repeats, at_least=1)
+    x, y, beta = dynamics.as_input(net, x, y, beta, repeats)
     tol = checks.number("tol", tol, above=0)
     max_sweeps = checks.whole_number("max_sweeps", max_sweeps, at_least=1)
     if follow != np.inf:
         checks.number("follow", follow, above=0)
     current = checked_current(net, x, current)
-    first = None if start is None else starting_potentials(net, x, start)
-    free = np.broadcast_to(np.equal(beta, 0.0), len(x))
+    first = None if start is None else starting_potentials(net, x, start, copy=False)
+    memory = start.memory if isinstance(start, Equilibrium) else None
+    free = np.broadcast_to(np.equal(beta, 0.0), repeats * len(x))
+    from_silence = first is None and repeats == 1 and follow < np.inf
+    choose = from_silence and free.any() and not _is_unique(net)
     with np.errstate(over="ignore", invalid="ignore"):
-        if first is None and net.cancellation < 1.0 and follow < np.inf and free.any():
+        if choose:
             first = _basin(net, x, current, follow, free)
-        rest = _sweeps(net, x, y, beta, first, current, tol, max_sweeps)
-    failed = ~rest.converged_per_sample
-    watched = start is None and first is not None and net.is_symmetric and free.all()
+        batch = Relaxation(net, x, y, beta, first, current, tol, memory, repeats)
+        rest = batch.settle(max_sweeps)
+    # at the floor of rounding the dynamics would do no better
+    failed = ~rest.converged_per_sample & ~(rest.residual_per_sample <= batch.floor)
+    watched = choose and first is not None and net.is_symmetric and free.all()
     if watched and not failed.any():
         failed = repelling(net, x, rest)  # a saddle that the dynamics would have left
-    if not failed.any():
-        return replace(rest, verdict=Verdict.SETTLED)
-    rest = _finish(net, x, y, beta, first, current, tol, rest, failed)
-    if watched and rest.converged and repelling(net, x, rest).any():
-        rest = replace(rest, verdict=Verdict.REPELS)
-    return rest
+    if failed.any():
+        rest = _finish(net, x, y, beta, first, current, tol, rest, failed)
+        if watched and rest.converged and repelling(net, x, rest).any():
+            rest = replace(rest, verdict=Verdict.REPELS)
+        return rest
+    return replace(rest, verdict=Verdict.SETTLED) if rest.converged else rest
+
+
+relax.takes_repeats = True
+
+
+def _is_unique(net):
+    """Whether there is one free equilibrium for certain, so that nothing has to choose it."""
+    no_lateral = all(a is None for a in net.lateral)
+    return (net.cancellation == 1.0 and no_lateral) or loop_norm(net) < 1.0
 
 
 def newton(net, x, *, y=None, beta=0.0, start=None, current=None):
@@ -168,11 +191,11 @@ def _basin(net, x, current, follow, free):
 
     Samples under a nudge start from the forward pass: the step of the dynamics may not suit them.
     """
-    u = dynamics.silence(net, len(x))
+    u, drive = dynamics.silence(net, len(x)), dynamics.input_drive(net, x)
     for _ in range(_FIRST_STEPS):
-        residual = dynamics.residual(net, x, u, current=current)
+        residual = dynamics.residual(net, x, u, current=current, first=drive)
         # a sample that has chosen waits
-        step = np.where(free & (largest(residual) > follow), 0.5, 0.0)[:, None]
+        step = 0.5 * (free & (largest(residual) > follow)).astype(net.dtype)[:, None]
         if not step.any():
             break
         u = tuple(a - step * r for a, r in zip(u, residual, strict=True))
@@ -185,7 +208,8 @@ def repelling(net, x, rest):
     r"""Which samples of a symmetric network rest at a saddle or a maximum of the energy.
 
     :math:`dR/du = I - P D` has the eigenvalues of :math:`I - r\,Q\,r` with :math:`Q = M P`
-    symmetric and :math:`r^2 = D M^{-1}`: a Cholesky factor tells.
+    symmetric and :math:`r^2 = D M^{-1}`: a Cholesky factor tells, or `spectrum.attracts` where the
+    matrix is large, or not symmetric because a lateral matrix meets cancellation.
 
     Parameters
     ----------
@@ -206,9 +230,9 @@ def repelling(net, x, rest):
     >>> repelling(net, np.zeros((1, 1)), silent)
     array([ True])
     """
-    if len(x) > _AT_ONCE:
-        parts = np.array_split(np.arange(len(x)), -(-len(x) // _AT_ONCE))
-        return np.concatenate([repelling(net, x[rows], rest.samples(rows)) for rows in parts])
+    has_energy = net.cancellation == 0.0 or all(a is None for a in net.lateral)
+    if sum(net.sizes[1:]) > DENSE or not has_energy:
+        return ~attracts(net, x, rest.potentials, beta=rest.beta)
     metric = np.concatenate([np.full(n, m) for m, n in zip(net.metric, net.sizes[1:], strict=True)])
     slopes = [phi.derivative(u) for phi, u in zip(net.phis, rest.potentials, strict=True)]
     slopes = np.maximum(np.concatenate(slopes, axis=1), np.finfo(float).tiny)
@@ -222,106 +246,20 @@ def repelling(net, x, rest):
         return np.linalg.eigvalsh(curvature).min(axis=1) <= 0.0
 
 
-def _sweeps(net, x, y, beta, first, current, tol, max_sweeps):
-    constant = x @ net.weights[0].T + net.biases[0]
-    extra, dtype = _extras(net, x, y, beta, first, current)
-    mixer, history = _Mixer(), []
-    for _ in range(max_sweeps):
-        potentials, residual = _one_sweep(net, constant, y, beta, extra, current, dtype)
-        history.append(largest(residual))
-        if not history[-1].max() > tol or not np.isfinite(history[-1]).all():
-            break
-        step = _preconditioned(net, potentials, beta, residual)
-        step[history[-1] <= tol] = 0.0  # a sample at rest stays, whatever the others need
-        extra = mixer.next(extra, step)
-    rates = dynamics.held_rates(net, potentials, y, beta)
-    return Equilibrium(potentials, rates, np.array(history), Verdict.SLOW, np.inf, tol, beta)
-
-
-def _extras(net, x, y, beta, first, current):
-    """e_l = u_l - a_l of the start; zero without one, so that the first sweep is a forward pass."""
-    dtype = np.result_type(float, np.asarray(beta), *(first or ()), *(current or ()))
-    if np.isinf(beta).any():
-        dtype = np.result_type(float, *(first or ()), *(current or ()))
-    if first is None:
-        return np.zeros((len(x), sum(net.sizes[1:])), dtype=dtype), dtype
-    rates = dynamics.held_rates(net, first, y, beta)
-    extras = [u - a for u, a in zip(first, dynamics.drives(net, x, rates), strict=True)]
-    return np.concatenate(extras, axis=1).astype(dtype), dtype
-
-
-def _one_sweep(net, constant, y, beta, extra, current, dtype):
-    """The state that belongs to e, bottom-up, and its residual R = e - feedback(state)."""
-    edges = np.cumsum((0, *net.sizes[1:]))
-    potentials, rates, carried, drive = [], [], [], constant
-    for i, phi in enumerate(net.phis):
-        if i:
-            drive = rates[-1] @ net.weights[i].T + net.biases[i]
-        potentials.append(drive + extra[:, edges[i] : edges[i + 1]])
-        held = i == net.n_layers - 1 and np.isinf(beta).any()
-        rates.append(y.astype(dtype) if held else phi(potentials[-1]))
-        predicted = net.cancellation * phi(drive) if net.cancellation else 0.0
-        carried.append(rates[-1] - predicted)
-    residual = []
-    for i in range(net.n_layers):
-        fed_back = 0.0
-        if i + 1 < net.n_layers:
-            fed_back = net.feedback_gain * (carried[i + 1] @ net.feedback[i + 1].T)
-        elif np.any(beta) and not np.isinf(beta).any():
-            fed_back = -dynamics.column(beta) * (rates[i] - y)
-        if net.lateral[i + 1] is not None:
-            fed_back = fed_back + carried[i] @ net.lateral[i + 1].T
-        if current is not None:
-            fed_back = fed_back + current[i]
-        residual.append(extra[:, edges[i] : edges[i + 1]] - fed_back)
-    return tuple(potentials), residual
-
-
-def _preconditioned(net, potentials, beta, residual):
-    """The step of e: the residual, the output's divided by 1 + beta phi', where the nudge acts."""
-    if np.any(beta) and not np.isinf(beta).any():
-        stiff = 1.0 + dynamics.column(beta) * net.output.derivative(potentials[-1])
-        # a nudge near the critical one would divide by almost nothing
-        residual[-1] = residual[-1] / np.where(np.abs(stiff) > 0.1, stiff, 0.1)
-    return np.concatenate(residual, axis=1)
-
-
-class _Mixer:
-    """Anderson mixing, sample by sample: the result of one never depends on its batch."""
-
-    def __init__(self):
-        self.states, self.steps = [], []
-
-    def next(self, state, step):
-        self.states, self.steps = (
-            (kept + [new])[-_MEMORY - 1 :]
-            for kept, new in ((self.states, state), (self.steps, step))
-        )
-        if len(self.states) < 2:
-            return state - step
-        change = np.diff(np.array(self.states), axis=0)  # (m, batch, n)
-        slope = np.diff(np.array(self.steps), axis=0)
-        gram = np.einsum("ibn,jbn->bij", slope.conj(), slope)
-        size = np.abs(np.einsum("bii->b", gram))[:, None, None] + np.finfo(float).tiny
-        gram = gram + 1e-13 * size * np.eye(len(slope))
-        weights = np.linalg.solve(gram, np.einsum("ibn,bn->bi", slope.conj(), step)[:, :, None])
-        mixed = np.einsum("bi,ibn->bn", weights[:, :, 0], change - slope)
-        return state - step - np.where(step.any(axis=1)[:, None], mixed, 0.0)
-
-
 def _finish(net, x, y, beta, first, current, tol, rest, failed):
     """Let the samples that the sweeps left unsettled run the dynamics themselves."""
     chosen = np.flatnonzero(failed)
-    start = None if first is None else tuple(u[chosen] for u in first)
+    rows = chosen % len(x)
+    start = None if first is None else tuple(u[rows] for u in first)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", checks.ConvergenceWarning)
         run = settle(
             net,
-            x[chosen],
-            y=None if y is None else y[chosen],
+            x[rows],
+            y=None if y is None else y[rows],
             beta=beta[chosen] if np.ndim(beta) else beta,
             start=start,
-            current=None if current is None else tuple(i[chosen] for i in current),
+            current=None if current is None else tuple(i[rows] for i in current),
             tol=tol,
         )
     dtype = np.result_type(*rest.potentials, *run.potentials)
