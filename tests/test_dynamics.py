@@ -64,13 +64,6 @@ def test_a_nudge_without_a_target_is_refused():
         dynamics.as_input(net, x, None, 0.5)
 
 
-def test_largest_step_of_a_complex_pair_is_twice_the_real_part_over_the_square():
-    z = np.array([[1.0, 2.0], [-2.0, 1.0]])
-    assert dynamics.dt_limits(z[None]).item() == pytest.approx(2 / 5)
-    assert dynamics.radii(z[None], 0.4).item() == pytest.approx(1.0)
-    assert dynamics.dt_limits(-z[None]).item() < 0
-
-
 @pytest.mark.parametrize("cancellation", [0.0, 0.6])
 def test_under_a_clamp_no_rate_follows_the_potential_of_the_output(cancellation):
     net, x, y = example(4, output="tanh", n_samples=2, cancellation=cancellation)

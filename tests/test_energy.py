@@ -1,5 +1,7 @@
 """Condition 2: the energy, its descent, the defect, the rotation dial, the exact identity."""
 
+import sys
+
 import numpy as np
 import pytest
 from networks import SMOOTH, example
@@ -367,3 +369,63 @@ def test_a_hidden_layer_of_one_unit_is_left_without_rotation():
     lateral = rotate(net, 0.5, rng=np.random.default_rng(0)).lateral
     assert lateral[1] is None and lateral[3] is None
     assert np.linalg.norm(lateral[2], 2) == pytest.approx(0.5)
+
+
+def dense_defect(net, x, state):
+    slopes = [phi.derivative(u) for phi, u in zip(net.phis, state.potentials, strict=True)]
+    local = dynamics.jacobian(net, x, state.potentials) / np.concatenate(slopes, 1)[:, None]
+    weighted = np.repeat(net.metric, net.sizes[1:])[:, None] * local
+    flipped = weighted.transpose(0, 2, 1)
+    return np.linalg.norm(weighted - flipped, axis=(1, 2)) / np.linalg.norm(
+        weighted + flipped, axis=(1, 2)
+    )
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("lateral", [None, "even", "askew"])
+@pytest.mark.parametrize("scheme", [None, "mixed", "random"])
+@pytest.mark.parametrize("c", [0.0, 0.5, 1.0])
+def test_the_defect_by_blocks_is_that_of_the_whole_jacobian(monkeypatch, c, scheme, lateral, parts):
+    monkeypatch.setattr(sys.modules["sevenconditions.energy"], "_AT_ONCE", 600 // parts)
+    net, x, _ = example(3, cancellation=c, feedback_gain=0.6, output="tanh")
+    if scheme:
+        net = (feedback.mixed(1e-6, seed=1) if scheme == "mixed" else feedback.random(seed=1))(net)
+    rng = np.random.default_rng(0)
+    if lateral:
+        draws = [rng.standard_normal((n, n)) / n for n in net.sizes[1:]]
+        draws = [a if lateral == "askew" else a + a.T for a in draws]
+        net = net.replace(lateral=[None, *draws])
+    u = tuple(rng.standard_normal((6, n)) for n in net.sizes[1:])
+    state = sc.Equilibrium(u, dynamics.rates(net, u), *[None] * 4)
+    found, dense = integrability_defect(net, x, state), dense_defect(net, x, state)
+    np.testing.assert_allclose(found, dense, rtol=1e-9, atol=1e-16)
+
+
+def test_a_wide_network_has_its_diagnostics_without_a_dense_jacobian(monkeypatch):
+    net, x, y = example(3, sizes=(4, 70, 40, 66, 3), gain=0.5, n_samples=3)
+    bent = feedback.mixed(0.3, seed=1)(net)
+    free = sc.free_phase(bent, x, tol=1e-13)
+    networks = sc.network.PhaseNetworks(bent, bent), repaired(bent)
+    local = dynamics.jacobian(bent, x, free.potentials)
+    slopes = np.concatenate(
+        [phi.derivative(u) for phi, u in zip(net.phis, free.potentials, strict=True)], axis=1
+    )
+    pull = np.zeros((*local.shape[:2], 1))
+    pull[:, -3:, 0] = free.rates[-1] - y
+    moved = slopes * np.linalg.solve(local, pull)[:, :, 0]
+    adjoint = np.linalg.solve(local.transpose(0, 2, 1), slopes[:, :, None] * pull)[:, :, 0]
+    expected, defect = sc.relative_error(moved, adjoint), dense_defect(bent, x, free)
+    monkeypatch.setattr(dynamics, "jacobian", None)
+    assert reciprocity_error(networks[0], x, y, free) == pytest.approx(expected, rel=1e-9)
+    assert reciprocity_error(networks[1], x, y, free) < 1e-11
+    np.testing.assert_allclose(integrability_defect(bent, x, free), defect, rtol=1e-9)
+
+
+def test_reciprocity_is_exact_where_there_is_an_energy_and_measured_elsewhere():
+    net, x, y = example(3, gain=0.3)
+    even = [None, *(0.1 * np.ones((n, n)) for n in net.sizes[1:])]
+    for c, exact in ((0.0, True), (0.5, False)):  # under cancellation a lateral matrix has none
+        turned = net.replace(lateral=even, cancellation=c)
+        free = solvers.newton(turned, x)
+        error = reciprocity_error(sc.network.PhaseNetworks(turned, turned), x, y, free)
+        assert (error == 0.0) if exact else (error > 1e-3)

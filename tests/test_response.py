@@ -7,7 +7,7 @@ import pytest
 from networks import SMOOTH, example
 
 import sevenconditions as sc
-from sevenconditions import dynamics, nudging, response, settling, solvers
+from sevenconditions import dynamics, feedback, linearisation, nudging, response, settling, solvers
 from sevenconditions.equilibrium import Verdict
 
 
@@ -145,10 +145,11 @@ def test_a_small_mismatch_is_not_taken_for_none():
 
 
 def test_one_sample_at_a_point_that_repels_is_enough_to_be_refused():
-    calm, restless = np.eye(2), np.diag([1.0, -0.5])
-    response.refuse_unstable(np.array([calm, calm]))
+    net = sc.Network(weights=[[[1.0]], [[1.5]]], biases=[[0.0], [0.0]], activation="tanh")
+    x, calm, both = np.zeros((2, 1)), np.full((2, 1), 2.0), np.array([[2.0], [0.0]])
+    response.refuse_repelling(net, x, (calm, calm))
     with pytest.raises(sc.ConvergenceError, match="1 of 2 samples rest at a fixed point that"):
-        response.refuse_unstable(np.array([calm, restless]))
+        response.refuse_repelling(net, x, (both, both))
 
 
 @pytest.mark.parametrize("output", ["tanh", "logistic", "squareplus"])
@@ -162,3 +163,71 @@ def test_the_output_gives_way_as_its_measured_slope_says(output, cancellation):
         response_ = response.linear_response(net, x, target, free)[-1]
         moved = net.output.derivative(free.potentials[-1]) * response_
         np.testing.assert_allclose(soft @ unit, moved, atol=1e-12)
+
+
+def test_a_network_says_itself_whether_its_fixed_point_repels():
+    net, x, _ = example(5, activation="linear")
+    for radius, n_repel in ((0.95, 0), (1.05, 6)):
+        turned = settling.with_radius(net, radius)
+        u = dynamics.silence(turned, len(x))
+        if n_repel:
+            with pytest.raises(sc.ConvergenceError, match=r"6 of 6 samples rest .* map 1\.05\)"):
+                response.refuse_repelling(turned, x, u)
+            response.refuse_repelling(turned, x, u, beta=1.0)  # held by its nudge
+        else:
+            response.refuse_repelling(turned, x, u)
+
+
+@pytest.mark.parametrize("askew", [False, True])
+@pytest.mark.parametrize("c", [0.0, 0.5])
+def test_without_dense_matrices_the_response_has_as_many_digits(monkeypatch, c, askew):
+    net, x, y = example(3, sizes=(4, 20, 15, 6), cancellation=c, output="tanh")
+    if askew:
+        net = feedback.random(seed=1)(net)
+    free = solvers.newton(net, x)
+
+    def measured():
+        return (
+            *response.linear_response(net, x, y, free),
+            response.output_response(net, x, free),
+            response.critical_beta(net, x, free),
+        )
+
+    monkeypatch.setattr(linearisation, "_FEW", -1)
+    dense = measured()
+    monkeypatch.setattr(linearisation, "DENSE", 0)
+    monkeypatch.setattr(dynamics, "jacobian", None)
+    for a, b in zip(measured(), dense, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+
+
+def test_the_response_of_another_network_at_the_same_state_is_its_own():
+    net, x, y = example(4)
+    bent = feedback.random(seed=1)(net)
+    free = solvers.newton(bent, x)
+    local = dynamics.jacobian(net, x, free.potentials)
+    nudge = np.zeros((*local.shape[:2], 1))
+    nudge[:, -5:, 0] = y - free.rates[-1]
+    solved = dynamics.split(net, np.linalg.solve(local, nudge)[:, :, 0])
+    for a, b in zip(response.linear_response(net, x, y, free), solved, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-13)
+
+
+def test_the_response_of_a_float32_network_is_of_its_type_and_right_in_all_its_digits():
+    net, x, y = example(4, cancellation=0.5)
+    exact = response.linear_response(net, x, y, solvers.newton(net, x))
+    single = net.astype(np.float32)
+    free = sc.free_phase(single, x.astype(np.float32), tol=1e-6)
+    for a, b in zip(response.linear_response(single, x, y, free), exact, strict=True):
+        assert a.dtype == np.float32
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [np.complex128, np.complex64])
+def test_rounding_on_a_circle_is_not_taken_for_a_singularity_inside(kind):
+    betas = np.array(nudging.holomorphic(0.005, 16).betas)
+    outputs = (1.0 + 1e-3 * betas / (1.0 + betas / 0.4)).astype(kind)
+    rng = np.random.default_rng(0)
+    noise = np.finfo(kind).eps * rng.standard_normal((2, len(betas)))
+    noisy = outputs + (noise[0] + 1j * noise[1]).astype(kind)
+    assert response.convergence_radius(betas, noisy[:, None, None]) > 0.01

@@ -304,4 +304,36 @@ def test_the_dial_sets_the_radius_of_gentle_units_and_lateral_loops_too(activati
     net = rotate(net, 0.5, rng=np.random.default_rng(0))
     turned = settling.with_radius(net, 0.7)
     local = dynamics.jacobian(turned, x, dynamics.silence(net, len(x)))
-    np.testing.assert_allclose(dynamics.radii(local, 1.0), 0.7, atol=1e-12)
+    radii = np.abs(np.linalg.eigvals(np.eye(local.shape[1]) - local)).max(axis=1)
+    np.testing.assert_allclose(radii, 0.7, atol=1e-12)
+
+
+@pytest.mark.parametrize(("c", "askew"), [(0.0, False), (0.7, False), (1.0, True), (0.0, True)])
+def test_wide_networks_settle_by_the_same_numbers_as_narrow_ones(c, askew):
+    net, x, _ = example(3, sizes=(4, 70, 40, 66, 3), cancellation=c, gain=0.6, n_samples=3)
+    if askew:
+        net = rotate(net, 0.7, rng=np.random.default_rng(0))
+    free = sc.free_phase(net, x, tol=1e-10)
+    dense = np.linalg.eigvals(dynamics.jacobian(net, x, free.potentials))
+    for dt in (0.1, 0.9):
+        np.testing.assert_allclose(
+            settling.spectral_radius(net, x, free, dt=dt),
+            np.abs(1.0 - dt * dense).max(axis=1), rtol=1e-8,
+        )  # fmt: skip
+    limits = 2.0 * dense.real / np.abs(dense) ** 2
+    assert settling.largest_dt(net, x, free) == pytest.approx(limits.min(), rel=1e-8)
+    steps = np.linspace(0.02, 1.0, 50)
+    radii = np.abs(1.0 - steps[:, None, None] * dense).max(axis=(1, 2))
+    assert settling.best_dt(net, x, free) == steps[radii.argmin()]
+
+
+def test_the_whole_spectrum_of_a_layered_network_is_that_of_its_jacobian():
+    net, x, _ = example(3)
+    for turned in (net, sc.feedback.random(seed=1)(net)):
+        free = sc.settle(turned, x)
+        found = settling.spectrum(turned, x, free, dt=0.5)
+        dense = 1.0 - 0.5 * np.linalg.eigvals(dynamics.jacobian(turned, x, free.potentials))
+        assert found.dtype == complex and found.shape == dense.shape
+        apart = np.abs(found[:, :, None] - dense[:, None, :])
+        assert max(apart.min(axis=1).max(), apart.min(axis=2).max()) < 1e-6
+        np.testing.assert_allclose(np.abs(found).max(1), np.abs(dense).max(1), rtol=1e-12)

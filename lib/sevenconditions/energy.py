@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sevenconditions import checks, dynamics
+from sevenconditions.linearisation import Linearisation
 from sevenconditions.network import PhaseNetworks
+
+_AT_ONCE = 2**22  # numbers in the blocks of a Jacobian that are held at the same time, 32 MB
 
 
 def conservative(net):
@@ -41,7 +44,7 @@ def conservative(net):
     >>> bool(conservative(net).lateral[1].any())
     False
     """
-    if all(a is None for a in net.lateral):
+    if all(a is None or np.array_equal(a, a.T) for a in net.lateral):
         return net
     return net.replace(lateral=[None if a is None else 0.5 * (a + a.T) for a in net.lateral])
 
@@ -283,15 +286,19 @@ def _slopes_and_metric(net, state):
     return np.concatenate(slopes, axis=1), np.concatenate(metric)
 
 
-def _rate_jacobian(net, x, state):
-    """M J and J = dR/dv of each sample, shape (batch, n, n), and the metric M, shape (n,)."""
-    x, _, _ = dynamics.as_input(net, x)
-    slopes, metric = _slopes_and_metric(net, state)
+def _refuse_flat(slopes):
     if (slopes == 0.0).any():
         raise ValueError(
             f"state: got {int((slopes == 0).sum())} units with phi' = 0, expected none: dR/dv does "
             "not exist there; use a smooth activation"
         )
+
+
+def _rate_jacobian(net, x, state):
+    """M J and J = dR/dv of each sample, shape (batch, n, n), and the metric M, shape (n,)."""
+    x, _, _ = dynamics.as_input(net, x)
+    slopes, metric = _slopes_and_metric(net, state)
+    _refuse_flat(slopes)
     jacobian = dynamics.jacobian(net, x, state.potentials) / slopes[:, None, :]
     return metric[:, None] * jacobian, jacobian, metric
 
@@ -326,11 +333,53 @@ def integrability_defect(net, x, state):
     >>> bool((integrability_defect(net, np.ones((1, 3)), free_phase(net, [1, 1, 1])) < 1e-15).all())
     True
     """
-    weighted, _, _ = _rate_jacobian(net, x, state)
-    flipped = weighted.transpose(0, 2, 1)
-    return np.linalg.norm(weighted - flipped, axis=(1, 2)) / np.linalg.norm(
-        weighted + flipped, axis=(1, 2)
-    )
+    x, _, _ = dynamics.as_input(net, x)
+    slopes = [phi.derivative(u) for phi, u in zip(net.phis, state.potentials, strict=True)]
+    _refuse_flat(np.concatenate(slopes, axis=1))
+    widest = max(net.sizes[1:]) ** 2 if net.cancellation else 1
+    n_parts = min(len(x), -(-len(x) * widest // _AT_ONCE))
+    odd, even = np.zeros((2, len(x)))
+    for rows in np.array_split(np.arange(len(x)), n_parts):
+        here = [s[rows].astype(np.float64) for s in slopes]
+        for diagonal, block, mirrored in _rate_blocks(net, x[rows], here, state, rows):
+            odd[rows] += _square(block - mirrored.swapaxes(-1, -2))
+            whole = block + mirrored.swapaxes(-1, -2)
+            even[rows] += _square(whole)
+            if diagonal is not None:  # twice a diagonal beside, not made a matrix of
+                beside = np.einsum("...ii->...i", whole)
+                even[rows] += (4.0 * diagonal * (diagonal + beside)).sum(axis=1)
+    return np.sqrt(odd / even)
+
+
+def _rate_blocks(net, x, slopes, state, rows):
+    """The blocks of M J: a diagonal or None, a block, and the one that mirrors it.
+
+    Blocks have the shape (n, m), or (batch, n, m) where cancellation makes them differ.
+    """
+    c, drives = net.cancellation, None
+    if c:
+        rates = tuple(v[rows] for v in state.rates)
+        drives = dynamics.drives(net, x, rates)
+    for i, metric in enumerate(net.metric):
+        lateral, within = net.lateral[i + 1], np.zeros((net.sizes[i + 1],) * 2)
+        if lateral is not None:
+            within = within - metric * lateral
+        if c and i + 1 < net.n_layers:
+            above = net.phis[i + 1].derivative(drives[i + 1])
+            fed_back = net.metric[i + 1] * c * net.feedback[i + 1]
+            within = within + (fed_back * above[:, None, :]) @ net.weights[i + 1]
+        yield metric / slopes[i], within, within
+        if i > 0:
+            up = -metric * net.weights[i]
+            if c and lateral is not None:
+                above = net.phis[i].derivative(drives[i])
+                up = up + metric * c * (lateral * above[:, None, :]) @ net.weights[i]
+            yield None, np.sqrt(2.0) * up, np.sqrt(2.0) * -metric * net.feedback[i]
+
+
+def _square(blocks):
+    """Squared Frobenius norm, of each sample or the same for all."""
+    return np.einsum("...ij,...ij->...", blocks, blocks)
 
 
 def rotate(net, strength, *, rng):
@@ -400,13 +449,15 @@ def reciprocity_error(networks, x, y, free):
     [False, True]
     """
     x, y, _ = dynamics.as_input(networks.free, x, y)
-    slopes, metric = _slopes_and_metric(networks.free, free)
-    nudge = np.zeros((*slopes.shape, 1))
-    nudge[:, -y.shape[1] :, 0] = free.rates[-1] - y
-    there, here = (dynamics.jacobian(n, x, free.potentials) for n in networks[::-1])
+    there, here = (Linearisation(n, x, free.potentials) for n in networks[::-1])
+    if networks.nudged is networks.free and here.is_symmetric:
+        return 0.0  # the response is the adjoint, entry by entry
+    _, metric = _slopes_and_metric(networks.free, free)
+    nudge = np.zeros(here.shape)
+    nudge[:, here.places[-1]] = free.rates[-1] - y
     # J = (dR/du) / D, so J^{-1} = D (dR/du)^{-1}: no division by a slope that may be 0
-    response = metric * slopes * np.linalg.solve(there, nudge)[:, :, 0]
-    adjoint = np.linalg.solve(here.transpose(0, 2, 1), slopes[:, :, None] * nudge)[:, :, 0]
+    response = metric * here.slopes * there.solve(nudge)
+    adjoint = here.solve(here.slopes * nudge, transposed=True)
     apart = float(np.linalg.norm(response - adjoint))
     return apart / float(np.linalg.norm(adjoint)) if apart > 0.0 else 0.0
 

@@ -6,7 +6,7 @@ data, so that it cannot say anything else than the picture shows.
 
 import numpy as np
 
-from sevenconditions import dynamics
+from sevenconditions import dynamics, spectrum
 from sevenconditions.display import (
     ERROR,
     ESTIMATE,
@@ -327,9 +327,9 @@ def phase_plane(net, x, run, *, title, caption, reach=1.8, sample=0):
     >>> dict(drawn.readouts)["how it ends"]
     'settled'
     """
-    local = dynamics.jacobian(net, np.zeros((1, net.sizes[0])), dynamics.silence(net, 1))
-    eigenvalues = 1.0 - run.dt * np.linalg.eigvals(local)[0].astype(complex)
-    limit = dynamics.dt_limits(local)[0]
+    found = spectrum.eigenvalues(net, np.zeros((1, net.sizes[0])), dynamics.silence(net, 1))
+    eigenvalues = 1.0 - run.dt * found[0].astype(complex)
+    limit = spectrum.dt_limits(found)[0]
     path = run.trajectory[0][:, sample]
     figure, axes = panel(3.0, 3.0, left=0.6, bottom=0.55)
     first, last = (np.clip(part, -2 * reach, 2 * reach) for part in (path[:60], path[-40:]))

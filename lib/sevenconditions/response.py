@@ -6,9 +6,11 @@ this answer by itself; here it is computed, as the limit that small nudges are c
 
 import numpy as np
 
-from sevenconditions import dynamics
+from sevenconditions import dynamics, spectrum
 from sevenconditions.checks import ConvergenceError
+from sevenconditions.linearisation import Linearisation
 
+_ROUNDING = 450.0  # in units of the last digit: what a Fourier coefficient that is none may be
 ALMOST_FORWARD = 1e-12  # a mismatch below this is rounding: the free phase is the forward pass
 
 
@@ -17,8 +19,9 @@ def linear_response(net, x, y, free, *, allow_unstable=False):
 
     .. math:: \frac{du}{d\beta} = -\left(\frac{dR}{du}\right)^{-1} \frac{\partial C}{\partial v}
 
-    With full cancellation, where the free phase carries no mismatch, one sweep down and one up
-    replace the linear solve:
+    A dense solve for small networks, conjugate gradients or another Krylov method for wide ones: no
+    matrix is larger than the weights. With full cancellation, where the free phase carries no
+    mismatch, one sweep down and one up replace the solve:
 
     .. math:: dq_l = D_l\left(\gamma B_{l+1}\,dq_{l+1} - [l=L]\,\partial C/\partial v\right)
 
@@ -26,7 +29,8 @@ def linear_response(net, x, y, free, *, allow_unstable=False):
     ----------
     net : Network
     x, y : array_like, shape (batch, n_0), (batch, n_L)
-    free : Equilibrium          The settled free phase.
+    free : Equilibrium
+        The settled free phase: of this network, or of one that the nudge replaces by this one.
     allow_unstable : bool       True returns the solve's number even where nothing would settle.
 
     Returns
@@ -36,7 +40,8 @@ def linear_response(net, x, y, free, *, allow_unstable=False):
     Raises
     ------
     ConvergenceError
-        If the fixed point repels (the sweeps need no stability and do not ask for it).
+        If the fixed point repels (the sweeps need no stability and do not ask for it), or if the
+        solution does not reach a relative residual of 1e-11.
 
     Source
     ------
@@ -54,24 +59,48 @@ def linear_response(net, x, y, free, *, allow_unstable=False):
     slope_of_cost = free.rates[-1] - y
     if _is_forward_pass(net, x, free):
         return _two_sweeps(net, free, slope_of_cost)
-    local = dynamics.jacobian(net, x, free.potentials)
     if not allow_unstable:
-        refuse_unstable(local)
-    nudge = np.zeros((*local.shape[:2], 1), dtype=local.dtype)
-    nudge[:, -net.sizes[-1] :, 0] = -slope_of_cost
-    return dynamics.split(net, np.linalg.solve(local, nudge)[:, :, 0])
+        refuse_repelling(net, x, free.potentials)
+    near = Linearisation(net, x, free.potentials)
+    nudge = np.zeros(near.shape, near.dtype)
+    nudge[:, near.places[-1]] = -slope_of_cost
+    response = near.solve(nudge).astype(np.result_type(*free.potentials), copy=False)
+    return dynamics.split(net, response)
 
 
-def refuse_unstable(local):
-    """Raise ConvergenceError, naming the radius, unless each dR/du has positive real parts only."""
-    lowest = np.linalg.eigvals(local).real.min(axis=1)
-    if (lowest <= 0).any():
-        raise ConvergenceError(
-            f"{int((lowest <= 0).sum())} of {len(local)} samples rest at a fixed point that repels "
-            f"(smallest real part of an eigenvalue of dR/du {lowest.min():.3g}, expected above 0; "
-            f"spectral radius of the undamped map {dynamics.radii(local, 1.0).max():.4g}): no "
-            "settling network stays there. Scale the weights or the asymmetric matrices down"
-        )
+def refuse_repelling(net, x, potentials, *, beta=0.0):
+    """Raise ConvergenceError, naming the radius, unless a fixed point attracts.
+
+    Parameters
+    ----------
+    net : Network
+    x : ndarray, shape (batch, n_0)
+    potentials : tuple of ndarray, shape (batch, n_l)
+    beta : number or ndarray of shape (batch,)      As for `dynamics.jacobian`.
+
+    Raises
+    ------
+    ConvergenceError
+        If an eigenvalue of dR/du has a real part of 0 or below, or if nothing can be said.
+
+    Examples
+    --------
+    >>> from sevenconditions import Network, free_phase
+    >>> net = Network(weights=[[[1.0]], [[0.5]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> refuse_repelling(net, np.array([[1.5]]), free_phase(net, [1.5]).potentials)
+    """
+    if not spectrum.attracts(net, x, potentials, beta=beta).all():
+        _refuse(spectrum.outermost(net, x, potentials, beta=beta))
+
+
+def _refuse(eigenvalues):
+    lowest = eigenvalues.real.min(axis=1)
+    raise ConvergenceError(
+        f"{int((lowest <= 0).sum())} of {len(lowest)} samples rest at a fixed point that repels "
+        f"(smallest real part of an eigenvalue of dR/du {lowest.min():.3g}, expected above 0; "
+        f"spectral radius of the undamped map {spectrum.radii(eigenvalues, 1.0).max():.4g}): no "
+        "settling network stays there. Scale the weights or the asymmetric matrices down"
+    )
 
 
 def output_response(net, x, free):
@@ -97,12 +126,11 @@ def output_response(net, x, free):
     1.333333
     """
     x, _, _ = dynamics.as_input(net, x)
-    local = dynamics.jacobian(net, x, free.potentials)
-    n = net.sizes[-1]
-    unit = np.broadcast_to(np.eye(local.shape[1])[:, -n:], (len(x), local.shape[1], n))
+    near = Linearisation(net, x, free.potentials)
+    last = near.places[-1]
+    unit = np.broadcast_to(np.eye(near.shape[1])[:, last], (*near.shape, net.sizes[-1]))
     # J^{-1} = D (dR/du)^{-1}: no division by a slope that may be 0
-    slopes = net.output.derivative(free.potentials[-1])
-    return slopes[:, :, None] * np.linalg.solve(local, unit)[:, -n:, :]
+    return near.slopes[:, last, None] * near.solve(unit)[:, last]
 
 
 def critical_beta(net, x, free):
@@ -173,7 +201,7 @@ def convergence_radius(betas, outputs):
 def _shrinkage(sizes):
     """R / beta of one sample, from the sizes of its coefficients 0, 1, ... -2, -1."""
     middle = len(sizes) // 2
-    rounding = 1e-13 * sizes.max()
+    rounding = max(1e-13, _ROUNDING * np.finfo(sizes.dtype).eps) * sizes.max()
     if not (sizes[1:] > rounding).any():  # no error, so nothing moves along the circle
         return np.inf
     outer, inner = sizes[1 : middle + 1], sizes[:middle:-1]
@@ -187,7 +215,8 @@ def _is_forward_pass(net, x, free):
     if net.cancellation != 1.0 or any(a is not None for a in net.lateral):
         return False
     carried = dynamics.mismatches(net, free.rates, dynamics.drives(net, x, free.rates))
-    return max(np.abs(q).max() for q in carried) < ALMOST_FORWARD
+    almost = max(ALMOST_FORWARD, 8.0 * np.finfo(net.dtype).eps)
+    return max(np.abs(q).max() for q in carried) < almost
 
 
 def _two_sweeps(net, free, slope_of_cost):

@@ -12,6 +12,7 @@ import numpy as np
 
 from sevenconditions import checks, dynamics, equilibrium, solvers
 from sevenconditions.equilibrium import Verdict
+from sevenconditions.spectrum import dt_limits, eigenvalues, outermost, radii
 
 
 def rest(*, tol=1e-12, max_sweeps=500, follow=1e-3):
@@ -166,12 +167,21 @@ def best_dt(net, x, state):
     1.0
     """
     x, _, _ = dynamics.as_input(net, x)
-    return _best_dt(np.linalg.eigvals(dynamics.jacobian(net, x, state.potentials)))
+    return _best_dt(outermost(net, x, state.potentials))
 
 
-def _best_dt(eigenvalues):
+def _best_dt(found):
+    if np.isrealobj(found):  # then two numbers decide
+        found = np.array([found.min(), found.max()])
     steps = np.linspace(0.02, 1.0, 50)
-    return float(steps[np.abs(1.0 - steps[:, None] * eigenvalues.ravel()).max(axis=1).argmin()])
+    return float(steps[np.abs(1.0 - steps[:, None] * found.ravel()).max(axis=1).argmin()])
+
+
+def _chosen_dt(state, dt, found):
+    """The step that was asked for, else that of the state, else the best one."""
+    if dt is None:
+        return state.dt if np.isfinite(state.dt) else _best_dt(found)
+    return checks.number("dt", dt, above=0)
 
 
 def spectrum(net, x, state, *, dt=None):
@@ -197,17 +207,16 @@ def spectrum(net, x, state, *, dt=None):
     [[-0.5, 0.5]]
     """
     x, _, _ = dynamics.as_input(net, x)
-    local = dynamics.jacobian(net, x, state.potentials, beta=state.beta)
-    eigenvalues = np.linalg.eigvals(local).astype(complex)
-    if dt is None:
-        dt = state.dt if np.isfinite(state.dt) else _best_dt(eigenvalues)
-    return 1.0 - checks.number("dt", dt, above=0) * eigenvalues
+    found = eigenvalues(net, x, state.potentials, beta=state.beta)
+    return 1.0 - _chosen_dt(state, dt, found) * found.astype(complex)
 
 
 def spectral_radius(net, x, state, *, dt=None):
     r"""Return ``rho = max |eig(I - dt dR/du)|`` of each sample: the measure of condition 1.
 
     Below 1 the fixed point attracts; far from it and for finite times the number says nothing.
+    Wide networks get it without all eigenvalues, see `sevenconditions.spectrum`; where those are
+    complex, the best step that dt None may take is the best for those found.
 
     Parameters
     ----------
@@ -216,6 +225,11 @@ def spectral_radius(net, x, state, *, dt=None):
     Returns
     -------
     ndarray, shape (batch,), dimensionless
+
+    Raises
+    ------
+    ConvergenceError
+        If the network is too wide for a dense matrix, and the iteration does not converge.
 
     Source
     ------
@@ -228,7 +242,9 @@ def spectral_radius(net, x, state, *, dt=None):
     >>> spectral_radius(net, [1.0], free_phase(net, [1.0]), dt=1.0).round(6).tolist()
     [0.5]
     """
-    return np.abs(spectrum(net, x, state, dt=dt)).max(axis=1)
+    x, _, _ = dynamics.as_input(net, x)
+    found = outermost(net, x, state.potentials, beta=state.beta)
+    return radii(found, _chosen_dt(state, dt, found))
 
 
 def largest_dt(net, x, state):
@@ -249,8 +265,7 @@ def largest_dt(net, x, state):
     1.333333
     """
     x, _, _ = dynamics.as_input(net, x)
-    local = dynamics.jacobian(net, x, state.potentials, beta=state.beta)
-    return float(dynamics.dt_limits(local).min())
+    return float(dt_limits(outermost(net, x, state.potentials, beta=state.beta)).min())
 
 
 def steps_between(rate, start, tol):
