@@ -119,6 +119,38 @@ def test_a_rule_that_is_not_local_fails_contrast_even_where_it_costs_nothing():
     assert row.predicted_angle_deg < 0.01
 
 
+@pytest.mark.parametrize("end", ["post", "pre"])
+@pytest.mark.parametrize(("heard", "by"), [(0, 9), (9, 0), (3, 4), (5, 7), (4, 3)])
+def test_one_foreign_signal_among_many_is_found(end, heard, by):
+    net, x, y = example(5, sizes=(10, 10, 10), gain=0.6)
+
+    def overhears(read):
+        base = contrast.contrastive_hebbian(read)
+        weights = [w.copy() for w in base.weights]
+        extra = 1e-6 * getattr(read.nudged[0], end)[1][:, heard].mean()
+        weights[1][(by, 0) if end == "post" else (0, by)] += extra
+        return base._replace(weights=tuple(weights))
+
+    row = sc.audit(net, x, y, sc.ALL_HOLD._replace(contrast=overhears)).conditions[4]
+    assert "not local" in row.diagnostic and not row.holds
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [contrast.contrastive_hebbian, contrast.post_change, contrast.plain_hebbian,
+     contrast.mixed_with_hebbian(0.3)],
+)  # fmt: skip
+def test_rules_that_the_audit_takes_for_local_are_local(rule):
+    net, x, y = example(5, gain=0.6)
+    read = sc.take_phases(net, x[:1], y[:1])
+    assert contrast.reach(rule, read)[1] == 0
+    own = lambda read: rule(read)  # of one's own, so that it is probed
+    assert (
+        rows_of(sc.audit(net, x, y, sc.ALL_HOLD._replace(contrast=own)))["contrast"].diagnostic
+        == "degrees from the contrast"
+    )
+
+
 def test_a_rule_of_ones_own_without_slots_gets_what_the_network_shows():
     net, x, y = example(6, gain=0.4)
     report = sc.audit(net, x, y, sc.backprop)
@@ -377,8 +409,8 @@ def test_each_kind_of_warning_is_remarked_once_and_the_first_of_it():
 
 
 def test_a_small_angle_is_printed_and_only_rounding_is_called_none():
-    assert audit_room._degrees(0.05) == "0.05 deg"
-    assert audit_room._degrees(1e-7) == "0 deg"
+    assert audit_room.degrees(0.05) == "0.05 deg"
+    assert audit_room.degrees(1e-7) == "0 deg"
 
 
 def test_a_name_is_escaped_in_html():

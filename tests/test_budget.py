@@ -126,7 +126,7 @@ def test_where_all_conditions_hold_nothing_is_lost():
 
 SINGLE = {
     "settling": {"settling": settling.fixed_steps(6, dt=0.3)},
-    "tolerance": {"settling": settling.rest(tol=1e-6)},
+    "tolerance": {"settling": settling.euler(tol=1e-6)},
     "energy": {"energy": rotated(0.6)},
     "phases": {"phases": phases.noisy(0.3e-5)},
     "feedback": {"feedback": feedback.random(seed=1)},

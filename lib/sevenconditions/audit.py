@@ -26,11 +26,15 @@ from sevenconditions.budget import (
     equilibrium_gradient,
     forward_gradient,
     predicted_cosine,
+    tell_update,
+    true_gradient,
 )
 from sevenconditions.checks import BasinWarning, ConvergenceWarning, PrecisionWarning
 from sevenconditions.energy import integrability_defect, reciprocity_error
 from sevenconditions.equilibrium import Verdict
 from sevenconditions.gradient import angle_deg, cosine, norm_ratio, relative_error
+from sevenconditions.memory import Memory
+from sevenconditions.network import PhaseNetworks
 from sevenconditions.recipe import (
     ALL_HOLD,
     CONDITIONS,
@@ -38,7 +42,6 @@ from sevenconditions.recipe import (
     described,
     estimate_gradient,
     fitting,
-    prepared,
     take_phases,
 )
 
@@ -129,23 +132,10 @@ class Report(Comparison):
         return "\n".join([*lines, *self._sentences()])
 
     def _repr_html_(self):
-        names = ("condition", "measured by", "value", "holds", "costs alone")
-        head = "".join(f'<th scope="col">{name}</th>' for name in names)
-        rows = "".join(
-            "<tr>"
-            + "".join(
-                f'<td data-name="{name}">{escape(cell)}</td>'
-                for name, cell in zip(names, (r.name, r.diagnostic, *_cells(r)), strict=True)
-            )
-            + "</tr>"
-            for r in self.conditions
-        )
-        caption = escape(f"{self.name}, against {_REFERENCES[self.against]}")
-        below = "".join(f"<p>{escape(line)}</p>" for line in self._sentences())
-        return (
-            f'<style>{_CSS}</style><div class="sc-report"><table><caption>{caption}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{below}</div>"
-        )
+        head = ("condition", "measured by", "value", "holds", "costs alone")
+        rows = ((r.name, r.diagnostic, *_cells(r)) for r in self.conditions)
+        caption = f"{self.name}, against {_REFERENCES[self.against]}"
+        return html_table(caption, head, rows, self._sentences())
 
     def _sentences(self):
         """The measured lines under the table."""
@@ -158,9 +148,9 @@ class Report(Comparison):
             if self.predicted_cosine is None
             else f"predicted {self.predicted_cosine:.4f}"
         )
-        yield f"cosine {self.cosine:.4f} measured, {predicted}; angle {_degrees(self.angle_deg)}"
+        yield f"cosine {self.cosine:.4f} measured, {predicted}; angle {degrees(self.angle_deg)}"
         yield f"relative error {self.relative_error:.3g}, norm ratio {self.norm_ratio:.4g}"
-        angles = ", ".join(_degrees(layer.angle_deg) for layer in self.layers)
+        angles = ", ".join(degrees(layer.angle_deg) for layer in self.layers)
         yield f"angles of layers 1 to {len(self.layers)}: {angles}; worst is layer {worst + 1}"
         yield from self.remarks
 
@@ -181,13 +171,64 @@ _CSS = """
 text-align:left}.sc-report td:not(:first-child)::before{content:attr(data-name) ": "}
 .sc-report td:first-child{font-weight:600}}
 """
+
+
+def html_table(caption, head, rows, sentences):
+    """A table for a notebook, on a narrow screen with its cells below one another.
+
+    Parameters
+    ----------
+    caption : str
+    head : sequence of str
+    rows : iterable of sequence of str      As long as the head.
+    sentences : iterable of str             What stands under the table.
+
+    Returns
+    -------
+    str                         With all text escaped.
+
+    Examples
+    --------
+    >>> "<caption>a &lt; b</caption>" in html_table("a < b", ("x",), [("1",)], [])
+    True
+    """
+    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-name="{escape(name)}">{escape(cell)}</td>'
+            for name, cell in zip(head, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    below = "".join(f"<p>{escape(line)}</p>" for line in sentences)
+    return (
+        f'<style>{_CSS}</style><div class="sc-report"><table><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>{below}</div>"
+    )
+
+
+def degrees(angle):
+    """An angle with its unit, in few digits.
+
+    Examples
+    --------
+    >>> degrees(12.34), degrees(0.05), degrees(1e-7)
+    ('12.3 deg', '0.05 deg', '0 deg')
+    """
+    if abs(angle) < 1e-5:  # an arc cosine has no more digits
+        return "0 deg"
+    return f"{angle:.2g} deg" if abs(angle) < 1 else f"{angle:.1f} deg"
+
+
 _REFERENCES = {
     "backprop": "backprop of the feedforward network",
     "equilibrium": "the gradient of its own equilibrium",
 }
 
 
-def audit(net, x, y, recipe=ALL_HOLD, *, against=None, tolerance=0.01, rng=None):
+def audit(net, x, y, recipe=ALL_HOLD, *, against=None, tolerance=0.01, rng=None, memory=None):
     """Check a rule on the seven conditions and measure its estimate against the true gradient.
 
     Parameters
@@ -201,6 +242,9 @@ def audit(net, x, y, recipe=ALL_HOLD, *, against=None, tolerance=0.01, rng=None)
         The true gradient; None takes the entry's own, else backprop.
     tolerance : float > 0       Relative error that a condition may cost alone and still hold.
     rng : numpy.random.Generator or None        For recipes that read with noise.
+    memory : Memory or None
+        What other audits of the same network have found already, as `sweep` shares it; None starts
+        with nothing. The report is the same to rounding.
 
     Returns
     -------
@@ -231,16 +275,19 @@ def audit(net, x, y, recipe=ALL_HOLD, *, against=None, tolerance=0.01, rng=None)
         raise ValueError(f"against: got {against!r}, expected 'backprop' or 'equilibrium'")
     tolerance = checks.number("tolerance", tolerance, above=0)
     rng = np.random.default_rng([0, 3]) if rng is None else rng
+    memory = Memory() if memory is None else memory
     rule, read = getattr(recipe, "estimate", recipe), None
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         if isinstance(rule, Recipe):
-            read = take_phases(net, x, y, rule, allow_unsettled=True, rng=rng)
+            ready = memory.ready(rule, net)
+            read = take_phases(net, x, y, ready, allow_unsettled=True, rng=rng)
             estimate = fitting(rule.contrast(read), net, allow_infinite=True)
+            tell_update(memory, net, x, y, rule, read, estimate)
         else:
             estimate = estimate_gradient(net, x, y, rule)
-        true = _true_gradient(net, x, y, recipe, against)
-        rows, predicted = _rows(net, x, y, recipe, read, against, tolerance, rng)
+        true = _true_gradient(net, x, y, recipe, against, memory)
+        rows, predicted = _rows(net, x, y, recipe, read, against, tolerance, rng, memory)
     layers = range(net.n_layers)
     return Report(
         **asdict(_compared(estimate, true)),
@@ -249,7 +296,7 @@ def audit(net, x, y, recipe=ALL_HOLD, *, against=None, tolerance=0.01, rng=None)
         layers=tuple(_compared(estimate.layer(i), true.layer(i)) for i in layers),
         conditions=rows,
         predicted_cosine=predicted,
-        remarks=(*_own_remarks(net, recipe, read), *_remarks(seen)),
+        remarks=(*_own_remarks(net, recipe, read, memory), *_remarks(seen)),
     )
 
 
@@ -266,33 +313,34 @@ def _compared(estimate, true):
     )
 
 
-def _true_gradient(net, x, y, recipe, against):
+_TRUTHS = {"backprop": forward_gradient, "equilibrium": equilibrium_gradient}
+
+
+def _true_gradient(net, x, y, recipe, against, memory):
     rule = getattr(recipe, "estimate", recipe)
-    if against == "backprop":
-        return exact.backprop(net, x, y)
-    if isinstance(rule, Recipe):
-        return equilibrium_gradient(net, x, y, rule)
+    if isinstance(rule, Recipe) or against == "backprop":
+        return true_gradient(_TRUTHS[against], net, x, y, rule, memory)
     settled = getattr(recipe, "network", None)  # what an entry without slots settles by design
     tied = getattr(rule, "tied", True)
     return exact.recurrent_backprop(settled(net) if settled else net, x, y, tied=tied)
 
 
-def _rows(net, x, y, recipe, read, against, tolerance, rng):
+def _rows(net, x, y, recipe, read, against, tolerance, rng, memory):
     """Seven rows, and the cosine that they predict together."""
     rule = getattr(recipe, "estimate", recipe)
     if not isinstance(rule, Recipe):
         keeps = getattr(recipe, "keeps", None)
         if keeps is None:
-            return _rows_without_slots(net, x, y, tolerance), None
+            return _rows_without_slots(net, x, y, tolerance, memory), None
         by_design = "by design, not measured"
         return tuple(Condition(n, by_design, None, n in keeps, None) for n in CONDITIONS), None
-    truth = equilibrium_gradient if against == "equilibrium" else forward_gradient
-    costs = condition_costs(net, x, y, rule, against=truth, rng=rng)
-    shown = _Shown(net, x, y, rule, read)
+    costs = condition_costs(net, x, y, rule, against=_TRUTHS[against], rng=rng, memory=memory)
+    shown = _Shown(net, x, y, rule, read, memory)
     rows = []
     for cost in costs:
         label, value, is_kept = getattr(shown, cost.condition)(cost, tolerance)
-        angle = cost.angle_deg if np.isfinite(cost.angle_deg) else None
+        angle = cost.angle_deg
+        angle = angle if np.isfinite(angle) else None
         rows.append(Condition(cost.condition, label, value, is_kept, angle))
     predicted = predicted_cosine(costs)
     return tuple(rows), predicted if np.isfinite(predicted) else None
@@ -301,20 +349,20 @@ def _rows(net, x, y, recipe, read, against, tolerance, rng):
 class _Shown:
     """What a report shows of each condition of a recipe: label, value, whether it holds."""
 
-    def __init__(self, net, x, y, recipe, read):
+    def __init__(self, net, x, y, recipe, read, memory):
         self.net, self.x, self.y, self.recipe = net, x, y, recipe
-        self.networks = prepared(net, recipe)
-        self.read, self.free = read, read.states[0]
+        self.networks = memory.networks(net, recipe)
+        self.read, self.free, self.once = read, read.states[0], memory.once
 
     def settling(self, cost, tolerance):
         """Radius at the free state, and whether every phase got there in time."""
-        radius = _radius(self.networks.free, self.x, self.free)
+        radius = self.once(_radius, self.networks.free, self.x, self.free)
         rests = radius < 1.0 and all(s.converged for s in self.read.states)
         return "spectral radius", radius, rests and _is_small(cost, tolerance)
 
     def energy(self, cost, tolerance):
         """Asymmetry of the free network, and whether the nudged response is the adjoint anyway."""
-        error = reciprocity_error(self.networks, self.x, self.y, self.free)
+        error = self.once(_reciprocity, *self.networks, self.x, self.y, self.free)
         repaired = self.networks.nudged is not self.networks.free
         holds = error <= tolerance and _is_small(cost, tolerance)
         label = "integrability defect"
@@ -322,7 +370,7 @@ class _Shown:
             label += ", repaired"
         elif not holds and _is_small(cost, tolerance):  # the same matrices, counted once
             label += ", cost under feedback"
-        return label, _defect(self.networks.free, self.x, self.free), holds
+        return label, self.once(_defect, self.networks.free, self.x, self.free), holds
 
     def phases(self, cost, tolerance):
         """What noise and an unsubtracted free phase add."""
@@ -330,19 +378,17 @@ class _Shown:
 
     def feedback(self, cost, tolerance):
         """Cosine of what reaches the layer that is served worst."""
-        label, value = (
-            "worst layer's cosine of the error",
-            _worst(self.networks.free, self.x, self.y),
-        )
+        label = "worst layer's cosine of the error"
+        value = self.once(_worst, self.networks.free, self.x, self.y)
         return label, value, value >= 1.0 - tolerance and _is_small(cost, tolerance)
 
     def contrast(self, cost, tolerance):
         """Angle to the local product contrast, and whether the rule is local."""
         product = contrast.contrastive_hebbian(self.read)
         angle = float(angle_deg(self.recipe.contrast(self.read), product))
-        _, foreign = contrast.reach(self.recipe.contrast, _one_sample(self.read))
-        label = "degrees from the contrast" + (", not local" if foreign else "")
-        return label, angle, foreign == 0 and _is_small(cost, tolerance)
+        local = _is_local(self.recipe.contrast, _one_sample(self.read))
+        label = "degrees from the contrast" + ("" if local else ", not local")
+        return label, angle, local and _is_small(cost, tolerance)
 
     def nudging(self, cost, tolerance):
         """Bias of the finite nudge."""
@@ -350,16 +396,16 @@ class _Shown:
 
     def architecture(self, cost, tolerance):
         """Distance of the free state from the forward pass."""
-        value = architecture.state_mismatch(self.net, self.x, self.free)
+        value = self.once(architecture.state_mismatch, self.net, self.x, self.free)
         holds = value <= tolerance and _is_small(cost, tolerance)
         return "distance from the forward pass", value, holds
 
 
-def _rows_without_slots(net, x, y, tolerance):
+def _rows_without_slots(net, x, y, tolerance, memory):
     """What the network alone shows; a rule without slots has no phases, rule or nudge to see."""
-    free = solvers.relax(net, x)
-    radius, defect = _radius(net, x, free), _defect(net, x, free)
-    worst, mismatch = _worst(net, x, y), architecture.state_mismatch(net, x, free)
+    free, once = memory.once(solvers.relax, net, x), memory.once
+    radius, defect = once(_radius, net, x, free), once(_defect, net, x, free)
+    worst, mismatch = once(_worst, net, x, y), once(architecture.state_mismatch, net, x, free)
     symmetric = None if defect is None else defect <= tolerance
     seen = {
         "settling": ("radius, network as given", radius, radius < 1.0 and free.converged),
@@ -387,11 +433,56 @@ def _defect(net, x, free):
         return None
 
 
+def _reciprocity(free_network, nudged_network, x, y, free):
+    return reciprocity_error(PhaseNetworks(free_network, nudged_network), x, y, free)
+
+
 def _worst(net, x, y):
     """Cosine of what feedback delivers with what backprop has, in the layer where it is lowest."""
     given, wanted = feedback.delivered_gradient(net, x, y), exact.backprop(net, x, y)
     layers = [_compared(given.layer(i), wanted.layer(i)).cosine for i in range(net.n_layers)]
     return 1.0 if np.isnan(layers).all() else float(np.nanmin(layers))
+
+
+# Known to be local, and probed in the tests.
+_LOCAL = (contrast.contrastive_hebbian, contrast.post_change, contrast.plain_hebbian)
+
+
+def _is_local(rule, read):
+    """Whether each entry of the update answers to the two ends of its own synapse alone.
+
+    As `contrast.reach` finds it, but with half of the units of a layer moved at a time: for any two
+    of them there is a turn that moves one and leaves the other, whose entries must then stay.
+    """
+    if rule in _LOCAL or isinstance(rule, type(contrast.mixed_with_hebbian(0.0))):
+        return True
+    before = rule(read)
+    for layer, weight in enumerate(before.weights):
+        for end, axis in (("post", 0), ("pre", 1)):
+            units = np.arange(weight.shape[axis])
+            for turn in range(max(1, 2 * (len(units) - 1).bit_length())):
+                chosen = units[(units >> turn // 2) % 2 == turn % 2]
+                after = rule(_moved(read, end, layer, chosen))
+                for index, (old, new) in enumerate(zip(before.weights, after.weights, strict=True)):
+                    hit = old != new
+                    if index == layer:
+                        hit[(chosen,) if axis == 0 else (slice(None), chosen)] = False
+                    if hit.any():
+                        return False
+    return True
+
+
+def _moved(read, end, layer, units):
+    """The phases with some signals moved, each by an amount of its own in each phase."""
+
+    def moved(part, amount):
+        layers = list(getattr(part, end))
+        layers[layer] = layers[layer].copy()
+        layers[layer][:, units] += amount * (1.0 + np.sqrt(units))  # no two amounts alike
+        return part._replace(**{end: tuple(layers)})
+
+    nudged = tuple(moved(part, 1e-3 * (k + 2)) for k, part in enumerate(read.nudged))
+    return read._replace(free=moved(read.free, 1e-3), nudged=nudged)
 
 
 def _one_sample(read):
@@ -414,14 +505,14 @@ def _name(recipe):
     return named if isinstance(named, str) else type(recipe).__name__
 
 
-def _own_remarks(net, recipe, read):
+def _own_remarks(net, recipe, read, memory):
     """What a reader of the report should know of the run beside its numbers."""
     if getattr(recipe, "prepare", None) is not None:
         yield recipe.note
     if read is None:
         return
     rule = getattr(recipe, "estimate", recipe)
-    settled = prepared(net, rule).free
+    settled = memory.networks(net, rule).free
     replaced = [
         name
         for name in ("cancellation", "feedback_gain", "feedback", "lateral")
@@ -453,13 +544,7 @@ def _cells(row):
     value = "-" if row.value is None else f"{row.value:.3g}"
     holds = {True: "yes", False: "NO", None: "-"}[row.holds]
     angle = row.predicted_angle_deg
-    return value, holds, "-" if angle is None else _degrees(angle)
-
-
-def _degrees(angle):
-    if abs(angle) < 1e-5:  # an arc cosine has no more digits
-        return "0 deg"
-    return f"{angle:.2g} deg" if abs(angle) < 1 else f"{angle:.1f} deg"
+    return value, holds, "-" if angle is None else degrees(angle)
 
 
 def _plain(value):

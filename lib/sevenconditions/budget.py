@@ -26,7 +26,8 @@ from sevenconditions import nudging as nudgings
 from sevenconditions.checks import ConvergenceError
 from sevenconditions.energy import rotated
 from sevenconditions.exact import backprop, recurrent_backprop
-from sevenconditions.network import PhaseNetworks, layered
+from sevenconditions.memory import Memory, same
+from sevenconditions.network import layered
 from sevenconditions.recipe import ALL_HOLD, CONDITIONS, prepared, take_phases
 
 _HUGE = 1e8  # an update this many times the true gradient tells nothing
@@ -116,13 +117,51 @@ def equilibrium_gradient(net, x, y, recipe):
     >>> equilibrium_gradient(net, [[1.0, 0.0]], [[0.0, 0.0]], ALL_HOLD).weights[0].shape
     (2, 2)
     """
-    settles = prepared(net, recipe).free
+    tied = getattr(recipe.contrast, "tied", True)
+    return _own_gradient(prepared(net, recipe).free, x, y, tied)
+
+
+def true_gradient(against, net, x, y, recipe, memory):
+    """The truth of a recipe, ``against(net, x, y, recipe)``, remembered where it is known to be.
+
+    Parameters
+    ----------
+    against : callable      `forward_gradient`, `equilibrium_gradient`, or one of your own.
+    net, x, y, recipe : as for these
+    memory : Memory
+
+    Returns
+    -------
+    Gradient
+
+    Raises
+    ------
+    ConvergenceError
+        As `equilibrium_gradient`.
+
+    Examples
+    --------
+    >>> net = layered((2, 2), rng=np.random.default_rng(0))
+    >>> x, y, memory = np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]), Memory()
+    >>> first, second = (true_gradient(forward_gradient, net, x, y, ALL_HOLD, memory)
+    ...                  for _ in range(2))
+    >>> first is second
+    True
+    """
+    if against is forward_gradient:
+        return memory.once(backprop, net, x, y)
+    if against is equilibrium_gradient:
+        tied = getattr(recipe.contrast, "tied", True)
+        return memory.once(_own_gradient, memory.networks(net, recipe).free, x, y, tied)
+    return against(net, x, y, recipe)
+
+
+def _own_gradient(settles, x, y, tied):
     free = settling.rest()(settles, x)  # the judge starts there, so that both mean one equilibrium
-    at, tied = (free if free.converged else None), getattr(recipe.contrast, "tied", True)
-    return recurrent_backprop(settles, x, y, at=at, tied=tied)
+    return recurrent_backprop(settles, x, y, at=free if free.converged else None, tied=tied)
 
 
-def condition_costs(net, x, y, recipe, *, against=forward_gradient, rng=None):
+def condition_costs(net, x, y, recipe, *, against=forward_gradient, rng=None, memory=None):
     r"""Measure the seven conditions of a recipe one at a time (chapter 8).
 
     Architecture and nudging set the place: the network with all else as in `ALL_HOLD`. Each other
@@ -139,6 +178,8 @@ def condition_costs(net, x, y, recipe, *, against=forward_gradient, rng=None):
     rng : numpy.random.Generator or None
         For recipes that read with noise. Every run reads with the same noise; the generator that
         is passed does not move.
+    memory : Memory or None
+        What other audits of the same network have found already; None starts with nothing.
 
     Returns
     -------
@@ -166,25 +207,107 @@ def condition_costs(net, x, y, recipe, *, against=forward_gradient, rng=None):
     [0, 0, 0, 19, 0, 0, 0]
     """
     x, y, _ = dynamics.as_input(net, x, y)
-    bench = _Bench(net, x, y, against, rng, {})
-    norms = bench.norms(recipe)
-    limit = ALL_HOLD._replace(architecture=recipe.architecture, nudging=nudgings.infinitesimal())
-    place = limit._replace(nudging=recipe.nudging)
-    truth, at_limit, at_place = _nothing_lost(net), bench.read(limit), bench.read(place)
+    bench = _Bench(net, x, y, against, rng, Memory() if memory is None else memory)
+    runs = runs_of(net, recipe, bench.memory)
+    norms, found = bench.norms(recipe), {name: bench.read(run) for name, run in runs.items()}
+    truth, at_limit, at_place = _nothing_lost(net), found["architecture"], found["nudging"]
 
     def cost(condition):
         if condition == "architecture":
             return _compared(condition, at_limit, truth, norms)
-        if condition == "nudging":
-            return _compared(condition, at_place, at_limit, norms)
-        if getattr(recipe, condition) is getattr(ALL_HOLD, condition):
-            return _compared(condition, at_place, at_place, norms)
-        changes = {condition: getattr(recipe, condition)}
-        if condition == "feedback" and _is_repair(net, recipe):
-            changes["energy"] = recipe.energy  # a repair means something only beside what it mends
-        return _compared(condition, bench.read(place._replace(**changes)), at_place, norms)
+        before = at_limit if condition == "nudging" else at_place
+        return _compared(condition, found.get(condition, at_place), before, norms)
 
     return tuple(cost(condition) for condition in CONDITIONS)
+
+
+def tell_update(memory, net, x, y, recipe, read, update):
+    """Let a memory know what a run has learned, so that nobody runs it again for its cost.
+
+    Parameters
+    ----------
+    memory : Memory
+    net : Network
+    x, y : ndarray, shape (batch, n_0), (batch, n_L)
+    recipe : Recipe         Told only if its phases draw nothing from a generator.
+    read : Phases           Of this recipe.
+    update : Gradient       What its rule made of them.
+
+    Examples
+    --------
+    >>> net, x, y = layered((2, 2), rng=np.random.default_rng(0)), np.ones((1, 2)), np.ones((1, 2))
+    >>> memory, read = Memory(), take_phases(net, x, y)
+    >>> tell_update(memory, net, x, y, ALL_HOLD, read, ALL_HOLD.contrast(read))
+    >>> memory.knows(tell_update, net, x, y, ALL_HOLD)
+    True
+    """
+    if recipe.phases is ALL_HOLD.phases:
+        target = np.real(read.states[0].rates[-1]).copy()
+        memory.tell((update, target), tell_update, net, x, y, recipe)
+
+
+def runs_of(net, recipe, memory):
+    """The recipes that are run to tell what each condition of one costs.
+
+    Parameters
+    ----------
+    net : Network
+    recipe : Recipe
+    memory : Memory
+
+    Returns
+    -------
+    dict of str to Recipe
+        Under "architecture" the limit of small nudges, under "nudging" the place, and for each
+        other condition that is not met as in `ALL_HOLD` the place with it broken.
+
+    Examples
+    --------
+    >>> net = layered((2, 2), rng=np.random.default_rng(0))
+    >>> list(runs_of(net, ALL_HOLD._replace(feedback=feedback.mixed(0.5)), Memory()))
+    ['architecture', 'nudging', 'feedback']
+    """
+    limit = ALL_HOLD._replace(architecture=recipe.architecture, nudging=nudgings.infinitesimal())
+    runs = {"architecture": limit, "nudging": limit._replace(nudging=recipe.nudging)}
+    for name in CONDITIONS:
+        if name in runs or getattr(recipe, name) is getattr(ALL_HOLD, name):
+            continue
+        changes = {name: getattr(recipe, name)}
+        if name == "feedback" and _is_repair(memory.networks(net, recipe)):
+            changes["energy"] = recipe.energy  # a repair means something only beside what it mends
+        runs[name] = runs["nudging"]._replace(**changes)
+    return runs
+
+
+def foreseen(net, x, y, recipe, memory):
+    """What will be run to audit a recipe: network, inputs, targets and the recipe, each time.
+
+    Parameters
+    ----------
+    net : Network
+    x, y : ndarray, shape (batch, n_0), (batch, n_L)
+    recipe : Recipe
+    memory : Memory
+
+    Returns
+    -------
+    list of (Network, ndarray, ndarray, Recipe)
+
+    Examples
+    --------
+    >>> net = layered((2, 2), rng=np.random.default_rng(0))
+    >>> x, y = np.zeros((1, 2)), np.ones((1, 2))
+    >>> [target.tolist() for _, _, target, _ in foreseen(net, x, y, ALL_HOLD, Memory())]
+    [[[1.0, 1.0]], [[0.0, 0.0]]]
+    """
+    costs = runs_of(net, recipe, memory).values()
+    runs = [] if any(same(run, recipe) for run in costs) else [(net, x, y, recipe)]
+    for run in costs:
+        if run.nudging.betas:
+            free = memory.ready(run, net).settling(memory.networks(net, run).free, x)
+            met = np.real(free.rates[-1])
+            runs += [(net, x, y, run), (net, x, met, run)]
+    return runs
 
 
 def predicted_cosine(costs):
@@ -341,7 +464,7 @@ def pair_interactions(net, x, y, broken, *, rng=None):
     True
     """
     x, y, _ = dynamics.as_input(net, x, y)
-    bench, truth = _Bench(net, x, y, forward_gradient, rng, {}), backprop(net, x, y).flat()
+    bench, truth = _Bench(net, x, y, forward_gradient, rng, Memory()), backprop(net, x, y).flat()
     alone = [bench.update(broken((name,))).flat() - truth for name in CONDITIONS]
     table = np.full((7, 7), np.nan)
     for k, l in zip(*np.triu_indices(7, 1), strict=True):
@@ -369,59 +492,59 @@ class _Bench(NamedTuple):
     y: np.ndarray
     against: object
     rng: object
-    memory: dict
+    memory: Memory
 
     def update(self, recipe):
         return recipe.contrast(self._phases(recipe, self.y))
 
     def _phases(self, recipe, y):
-        recipe = recipe._replace(settling=_Remembering(recipe.settling, self.memory))
-        rng = copy.deepcopy(self.rng)
+        draws = recipe.phases is not ALL_HOLD.phases
+        rng, ready = copy.deepcopy(self.rng) if draws else None, self.memory.ready(recipe, self.net)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the whole recipe will say it, where it is so
-            return take_phases(self.net, self.x, y, recipe, allow_unsettled=True, rng=rng)
+            return take_phases(self.net, self.x, y, ready, allow_unsettled=True, rng=rng)
 
     def read(self, recipe):
         """What a run learned and what it wrote anyway, against the truth; NaN if it diverged."""
+        if recipe.phases is not ALL_HOLD.phases:  # these may draw from the generator
+            return self._read(recipe)
+        question = (_Bench.read, self.net, self.x, self.y, self.against, recipe)
+        found = self.memory.recall(*question)
+        if found is None:
+            found = self._read(recipe)
+            self.memory.tell(found, *question)
+        return found
+
+    def _read(self, recipe):
         try:
             with np.errstate(all="ignore"):
-                read = self._phases(recipe, self.y)
-                met = np.real(read.states[0].rates[-1])  # a target that leaves nothing to learn
+                update, met = self._update(recipe)
                 if not np.isfinite(met).all():
                     return _nothing_known(self.net)
                 idle = recipe.contrast(self._phases(recipe, met))
-                truth = self.against(self.net, self.x, self.y, recipe)
-                found = _measured(recipe.contrast(read).minus(idle), idle, truth)
+                truth = true_gradient(self.against, self.net, self.x, self.y, recipe, self.memory)
+                found = _measured(update.minus(idle), idle, truth)
         except (ConvergenceError, np.linalg.LinAlgError):
             return _nothing_known(self.net)
         usable = all((np.abs(part) < _HUGE).all() for part in found)
         return found if usable else _nothing_known(self.net)
 
+    def _update(self, recipe):
+        """The update of a run, and the target that would have left it nothing to learn."""
+        known = self.memory.recall(tell_update, self.net, self.x, self.y, recipe)
+        if known is not None:
+            return known
+        read = self._phases(recipe, self.y)
+        return recipe.contrast(read), np.real(read.states[0].rates[-1])
+
     def norms(self, recipe):
         """Length of the true gradient of each layer, of the whole recipe's network."""
         try:
-            return _lengths(self.against(self.net, self.x, self.y, recipe))
+            return _lengths(
+                true_gradient(self.against, self.net, self.x, self.y, recipe, self.memory)
+            )
         except ConvergenceError:
             return np.full(self.net.n_layers, np.nan)
-
-
-class _Remembering(NamedTuple):
-    """A settling that does not settle the same free phase twice."""
-
-    settling: object
-    memory: dict
-
-    def __call__(self, net, x, *, y=None, beta=0.0, start=None, current=None):
-        if np.any(beta) or start is not None or current is not None:
-            return self.settling(net, x, y=y, beta=beta, start=start, current=current)
-        arrays = (*net.weights, *net.biases, *net.feedback, *net.lateral, np.asarray(x))
-        key = (
-            self.settling, net.activation, net.output, net.cancellation,
-            net.feedback_gain, *(None if a is None else a.tobytes() for a in arrays),
-        )  # fmt: skip
-        if key not in self.memory:
-            self.memory[key] = self.settling(net, x)
-        return self.memory[key]
 
 
 def _measured(learned, idle, truth):
@@ -499,6 +622,5 @@ def _bounded(product, size):
     return float(np.clip(product / size, -1.0, 1.0)) if size != 0.0 else float("nan")
 
 
-def _is_repair(net, recipe):
-    ready = recipe.energy(recipe.feedback(recipe.architecture(net)))
-    return isinstance(ready, PhaseNetworks) and ready.nudged is not ready.free
+def _is_repair(networks):
+    return networks.nudged is not networks.free
