@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test unit lab serve notebooks pins clean
+.PHONY: help book test unit bench lab serve notebooks pins clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ test: $(STAMP)  ## run every check: units, doctests, notebooks, the built site i
 
 unit: $(STAMP)  ## run only the quick checks of the library
 	@$(BIN)/python -m pytest -m "not book and not slow"
+
+bench: $(STAMP)  ## time it beside backprop, torch and JAX; one part with ARGS="--only ep"
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab chapters
