@@ -2,11 +2,13 @@ r"""Two ways to take better steps than the fixed-point map itself, :math:`x \lef
 
 Both work on :math:`f(x) = T(x) - x` and on each sample of a batch by itself, so that a result never
 depends on its neighbours. `Mixing` learns from the last few steps; `Newton` uses the derivative of
-the map, where that is a small matrix.
+the map, where that is a small matrix. A sample whose steps grow takes the plain steps of the map
+until they are small again.
 """
 
 import numpy as np
 
+_LOST = 2.0  # a step so many times the smallest one so far is no progress
 _RIDGE = 64.0  # in units of rounding, on the normal equations: two turns may point the same way
 
 
@@ -43,7 +45,7 @@ class Mixing:
         self.turns = np.zeros((memory, n_samples, n), dtype)  # changes of the step
         self.gram = np.zeros((n_samples, memory, memory), dtype)
         self.count, self.last = np.zeros(n_samples, int), None
-        self.mixes = np.zeros(n_samples, bool)
+        self.mixes, self.least = np.zeros(n_samples, bool), np.full(n_samples, np.inf)
         limits = np.finfo(dtype)
         self.ridge = 1.0 + _RIDGE * limits.eps
         # a difference that is not there takes part with weight zero
@@ -65,6 +67,11 @@ class Mixing:
         """
         self.mixes |= slow
         plain = x + step
+        self.least = np.minimum(self.least, size)
+        lost = size > _LOST * self.least
+        if lost.any():
+            self.forget(lost)
+            moving = moving & ~lost
         if self.last is not None:
             self._remember(plain, step, self.mixes & moving)
         self.last = (plain, step)
@@ -90,6 +97,7 @@ class Mixing:
         self.gram[rows, :, slots] = products
         self.gram[rows, slots, :] = products.conj()
         self.gram[rows, slots, slots] *= self.ridge
+        self.gram[rows, slots, slots] += np.finfo(self.gram.dtype).tiny
 
     def forget(self, chosen):
         """Nothing is left of what some samples remembered."""
@@ -102,6 +110,7 @@ class Mixing:
         self.moves, self.turns = self.moves[:, chosen], self.turns[:, chosen]
         self.gram = self.gram[chosen]
         self.count, self.mixes = self.count[chosen], self.mixes[chosen]
+        self.least = self.least[chosen]
         if self.last is not None:
             self.last = tuple(part[chosen] for part in self.last)
 
@@ -111,8 +120,7 @@ class Newton:
 
     .. math:: x_{k+1} = x_k + \left(1 - T'\right)^{-1} f_k
 
-    A sample whose step has shrunk too slowly has its derivative taken anew; one whose step has
-    grown takes the plain step.
+    A sample whose step has shrunk too slowly has its derivative taken anew.
 
     Parameters
     ----------
@@ -133,7 +141,7 @@ class Newton:
 
     def __init__(self, map, inverses):
         self.map, self.inverses = map, inverses
-        self.last = np.full(len(inverses), np.inf)
+        self.least = np.full(len(inverses), np.inf)
 
     def next(self, x, step, size, slow, moving):
         """The iterate after `x`; parameters and returns as `Mixing.next`."""
@@ -142,9 +150,10 @@ class Newton:
             identity = np.eye(x.shape[1])
             self.inverses[chosen] = np.linalg.inv(identity - self.map.derivative(chosen))
         better = np.einsum("bij,bj->bi", self.inverses, step)
-        grown, self.last = size > self.last, size
-        if grown.any():
-            better[grown] = step[grown]
+        self.least = np.minimum(self.least, size)
+        lost = size > _LOST * self.least
+        if lost.any():
+            better[lost] = step[lost]
         return x + better
 
     def forget(self, chosen):
@@ -152,4 +161,4 @@ class Newton:
 
     def keep(self, chosen, map):
         """Go on with some of the samples only, and with their map."""
-        self.inverses, self.last, self.map = self.inverses[chosen], self.last[chosen], map
+        self.inverses, self.least, self.map = self.inverses[chosen], self.least[chosen], map
