@@ -26,30 +26,3 @@ def fixed_sweep_gradient(net, x, y, beta, n_free, n_nudged):
 
 def _twice(array):
     return np.concatenate([array, array])
-
-
-def linear_predictive_gradient(net, x, y, beta):
-    """Predictive coding of a linear network with full cancellation, in closed form.
-
-    The free phase carries no mismatch; under a nudge the output's is (1 + beta S) q = beta (y - v),
-    and every layer below hears gamma B times that of the layer above.
-    """
-    rates = [x]
-    for w, b in zip(net.weights, net.biases, strict=True):
-        rates.append(rates[-1] @ w.T)
-        rates[-1] += b
-    softness, path = np.eye(net.sizes[-1]), None
-    for i in reversed(range(1, net.n_layers)):
-        path = net.weights[i] if path is None else path @ net.weights[i]
-        softness += net.feedback_gain ** (net.n_layers - i) * (path @ path.T)
-    stiff = np.eye(net.sizes[-1]) + beta * softness
-    carried = [np.linalg.solve(stiff, (y - rates[-1]).T * beta).T]
-    for i in reversed(range(1, net.n_layers)):
-        carried.insert(0, net.feedback_gain * (carried[0] @ net.feedback[i].T))
-    moved, below = 0.0, [x]
-    for i in range(net.n_layers - 1):
-        moved = carried[i] + (moved @ net.weights[i].T if i else 0.0)
-        below.append(rates[i + 1] + moved)
-    posts = [(-m / (beta * len(x))) * q for m, q in zip(net.metric, carried, strict=True)]
-    weights = tuple(q.T @ v for q, v in zip(posts, below, strict=True))
-    return Gradient(weights, tuple(q.sum(axis=0) for q in posts))

@@ -5,20 +5,23 @@ import os
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 import numpy as np
 
 import sevenconditions as sc
 from benchmarks import nets, programs
-from benchmarks.adapters import linear_predictive_gradient
 from benchmarks.propagation import recipe_of
 from benchmarks.table import Row, compared, left_out
 from benchmarks.timing import ratio_of, side_by_side
 from sevenconditions import feedback, nudging
+from sevenconditions.predictive import linear_predictive_coding
 
 TICKS = 20
 SEEDS = range(10)
-DIALS = {  # with the seeds, 200 audits
+# With the seeds, 200 audits each: a dial that leaves the network as it is, and one that does not.
+NUDGES = {"nudging": {b: nudging.centered(b) for b in np.geomspace(1e-4, 1e-1, 20).tolist()}}
+BOTH = {
     "feedback": {amount: feedback.mixed(amount) for amount in (0.0, 0.1, 0.2, 0.3, 0.4)},
     "nudging": {beta: nudging.centered(beta) for beta in (1e-4, 1e-3, 1e-2, 1e-1)},
 }
@@ -29,7 +32,7 @@ def predictive(rounds):
     for name, sizes in nets.SIZES.items():
         case = nets.case(name, sizes, activation="linear", cancellation=1.0)
         ratio = side_by_side(
-            lambda c=case: linear_predictive_gradient(c.net, c.x, c.y, 0.1),
+            lambda c=case: linear_predictive_coding(c.net, c.x, c.y, beta=0.1),
             lambda c=case: programs.raw_linear_backprop(c.net, c.x, c.y),
             rounds=rounds,
         )
@@ -66,33 +69,44 @@ def single(case):
 
 def grid(rounds):
     """200 audits one by one in units of one sweep over them, in one process."""
-    what = "200 audits one by one / sweep"
-    try:
-        from sevenconditions.sweep import sweep
-    except ImportError as missing:
-        yield left_out(what, f"{missing}")
-        return
-    ratio = side_by_side(
-        one_by_one,
-        lambda: sweep(_small, DIALS, seeds=SEEDS, n_jobs=1, progress=False),
-        rounds=rounds,
-    )
-    note = f"{ratio.seconds[0]:.3g} s and {ratio.seconds[1]:.3g} s"
-    yield compared(what, "8-10-8-5", ratio, at_least=2.5, note=note)
+    propagation = recipe_of(nudging.centered(1e-3), 1e-9)
+    for sizes, n_samples in ((nets.SIZES["A"], 64), ((8, 10, 8, 5), 16)):
+        make = _Made(sizes, n_samples)
+        for dials, recipe, name in (
+            (NUDGES, propagation, "EP, 20 nudges"),
+            (NUDGES, sc.ALL_HOLD, "20 nudges"),
+            (BOTH, sc.ALL_HOLD, "5 feedbacks, 4 nudges"),
+        ):
+            ratio = side_by_side(
+                lambda m=make, d=dials, r=recipe: one_by_one(m, d, r),
+                lambda m=make, d=dials, r=recipe: sc.sweep(
+                    m, d, seeds=SEEDS, recipe=r, n_jobs=1, progress=False
+                ),
+                rounds=rounds if sum(sizes) < 100 else min(rounds, 9),
+            )
+            where = f"{'-'.join(map(str, sizes))}, {name}"
+            note = f"{ratio.seconds[0]:.3g} s and {ratio.seconds[1]:.3g} s"
+            yield compared("200 audits one by one / sweep", where, ratio, at_least=2.5, note=note)
 
 
-def one_by_one():
+def one_by_one(make, dials, base):
     """The audits of the grid, each by itself."""
     reports = []
-    for seed, *settings in itertools.product(SEEDS, *(DIALS[name].values() for name in DIALS)):
-        recipe = sc.ALL_HOLD._replace(**dict(zip(DIALS, settings, strict=True)))
-        reports.append(sc.audit(*_small(seed), recipe, rng=np.random.default_rng([seed, 3])))
+    for seed, *settings in itertools.product(SEEDS, *(dials[name].values() for name in dials)):
+        recipe = base._replace(**dict(zip(dials, settings, strict=True)))
+        reports.append(sc.audit(*make(seed), recipe, rng=np.random.default_rng([seed, 3])))
     return reports
 
 
-def _small(seed):
-    case = nets.case("small", (8, 10, 8, 5), n_samples=32, seed=seed)
-    return case.net, case.x, case.y
+class _Made(NamedTuple):
+    """The problem of a seed."""
+
+    sizes: tuple
+    n_samples: int
+
+    def __call__(self, seed):
+        case = nets.case("", self.sizes, n_samples=self.n_samples, seed=seed)
+        return case.net, case.x, case.y
 
 
 def dial(rounds):

@@ -10,7 +10,7 @@ import pytest
 
 import sevenconditions as sc
 from benchmarks import adapters, daily, growth, nets, programs, propagation, table, timing
-from sevenconditions import architecture, nudging, settling
+from sevenconditions import nudging, settling
 from tools.steps import ROOT
 
 COUNTS = {"beta": 0.1, "n_free": 6, "n_nudged": 4}
@@ -223,20 +223,6 @@ def test_the_naive_loop_that_cannot_reach_an_error_says_so():
     case = tiny()
     truth = sc.recurrent_backprop(case.net, case.x, case.y, tied=True)
     assert propagation.naive_steps(case, truth, 1e-9, 0.1, most=60) is None
-
-
-@pytest.mark.parametrize("gain", [0.3, 1.0])
-@pytest.mark.parametrize("beta", [0.05, 2.0])
-def test_linear_predictive_coding_has_its_closed_form(gain, beta):
-    case = tiny(activation="linear", cancellation=1.0, feedback_gain=gain)
-    recipe = sc.ALL_HOLD._replace(
-        architecture=architecture.as_given,
-        settling=settling.rest(tol=1e-13),
-        nudging=nudging.one_sided(beta),
-    )
-    settled = sc.estimate_gradient(case.net, case.x, case.y, recipe)
-    closed = adapters.linear_predictive_gradient(case.net, case.x, case.y, beta)
-    assert distance(closed, settled) < 1e-10
 
 
 def test_a_net_is_scaled_to_its_radius_at_silence_as_the_library_does_it():

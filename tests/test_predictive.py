@@ -7,11 +7,13 @@ import pytest
 from networks import SMOOTH, example
 
 import sevenconditions as sc
+from sevenconditions import architecture, feedback, nudging, settling
 from sevenconditions.predictive import (
     arrivals,
     centered_predictive_coding,
     first_arrival,
     fixed_prediction,
+    linear_predictive_coding,
     output_compliance,
     predictive_equilibrium,
     quadratic_predictive_coding,
@@ -462,3 +464,35 @@ def test_a_negative_nudge_past_the_critical_one_is_refused_and_before_it_is_not(
     assert off(centered_predictive_coding(0.1 * critical), net, x, y) < 0.1
     with pytest.raises(sc.ConvergenceError, match="critical value"):
         centered_predictive_coding(1.01 * critical)(net, x, y)
+
+
+@pytest.mark.parametrize("scheme", ["transposed", "random"])
+@pytest.mark.parametrize("gain", [0.3, 1.0])
+@pytest.mark.parametrize("beta", [0.05, 2.0])
+@pytest.mark.parametrize("sizes", [(5, 3), (5, 6, 3), (5, 7, 6, 4, 3)])
+def test_a_linear_network_has_its_estimate_in_closed_form(sizes, beta, gain, scheme):
+    net, x, y = example(
+        2, sizes=sizes, activation="linear", cancellation=1.0, feedback_gain=gain, bias=0.3
+    )
+    if scheme == "random":
+        net = feedback.random(seed=1)(net)
+    recipe = sc.ALL_HOLD._replace(
+        architecture=architecture.as_given, feedback=feedback.as_given,
+        settling=settling.rest(tol=1e-13), nudging=nudging.one_sided(beta),
+    )  # fmt: skip
+    settled = sc.estimate_gradient(net, x, y, recipe)
+    closed = linear_predictive_coding(net, x, y, beta=beta)
+    assert sc.relative_error(closed, settled) < 1e-10
+    assert sc.relative_error(closed, sc.backprop(net, x, y)) > 1e-3
+
+
+def test_the_closed_form_is_refused_where_there_is_none():
+    net, x, y = example(2, cancellation=1.0)
+    with pytest.raises(ValueError, match="activation: got tanh, expected linear"):
+        linear_predictive_coding(net, x, y, beta=0.1)
+    net, x, y = example(2, activation="linear")
+    tied = net.replace(lateral=[None, np.eye(10), None, None])
+    with pytest.raises(ValueError, match="lateral: got a matrix"):
+        linear_predictive_coding(tied, x, y, beta=0.1)
+    with pytest.raises(ValueError, match="beta: got 0"):
+        linear_predictive_coding(net, x, y, beta=0)

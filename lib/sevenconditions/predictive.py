@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sevenconditions import checks, dynamics
+from sevenconditions.activations import ACTIVATIONS
 from sevenconditions.checks import ConvergenceError
 from sevenconditions.gradient import Gradient, cosine, norm_ratio
 
@@ -473,6 +474,68 @@ def predictive_equilibrium(net, x, y, *, beta=None, tol=1e-13, max_steps=200):
     )
 
 
+def linear_predictive_coding(net, x, y, *, beta):
+    r"""The estimate of a linear network under a nudge, in closed form: nothing has to settle.
+
+    .. math:: (1 + \beta S)\,q_L = \beta\,(y - \hat y), \qquad q_l = \gamma B_{l+1} q_{l+1}, \qquad
+       S = 1 + \sum_{l<L} \gamma^{L-l}\, W_L \cdots W_{l+1}\, B_{l+1} \cdots B_L
+
+    With linear units both energies of predictive coding agree, and the free phase carries no
+    mismatch. The rule reads :math:`-\gamma^{l-L} q_l v_{l-1}^T / \beta`.
+
+    Parameters
+    ----------
+    net : Network               Of linear units, without lateral matrices.
+    x, y : array_like, shape (batch, n_0), (batch, n_L)
+    beta : float > 0            Nudging strength.
+
+    Returns
+    -------
+    Gradient                    Batch mean.
+
+    Raises
+    ------
+    ValueError
+        If a unit is not linear, a lateral matrix is there, or x, y or beta do not fit.
+
+    Breaks when
+    -----------
+    beta is large: the output's error is softened by S, and the rates move.
+
+    Source
+    ------
+    S: Innocenti et al. 2024, NeurIPS, arXiv:2408.11979 (the clamped case, gamma = 1).
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[1.0]], [[2.0]]], biases=[[0.0], [0.0]], activation="linear")
+    >>> [w.round(6).item() for w in
+    ...  linear_predictive_coding(net, [[3.0]], [[5.0]], beta=1e-9).weights]
+    [6.0, 3.0]
+    """
+    x, y, _ = dynamics.as_input(net, x, y)
+    beta = checks.number("beta", beta, above=0)
+    _refuse_what_is_not_linear(net)
+    _, forward = dynamics.forward_pass(net, x)
+    softness, up, down = np.eye(net.sizes[-1], dtype=net.dtype), None, None
+    for i in reversed(range(1, net.n_layers)):
+        back = net.feedback_gain * net.feedback[i]
+        up, down = (net.weights[i], back) if up is None else (up @ net.weights[i], back @ down)
+        softness += up @ down
+    stiff = np.eye(len(softness), dtype=net.dtype) + beta * softness
+    carried = [np.linalg.solve(stiff, (beta * (y - forward[-1])).T).T]
+    for i in reversed(range(1, net.n_layers)):
+        carried.insert(0, net.feedback_gain * (carried[0] @ net.feedback[i].T))
+    moved, rates = 0.0, [x]
+    for i in range(net.n_layers - 1):
+        moved = carried[i] + (moved @ net.weights[i].T if i else 0.0)
+        rates.append(forward[i] + moved)
+    posts = [(-m / (beta * len(x))) * q for m, q in zip(net.metric, carried, strict=True)]
+    weights = tuple(q.T @ v for q, v in zip(posts, rates, strict=True))
+    return Gradient(weights, tuple(q.sum(axis=0) for q in posts))
+
+
 def output_compliance(net, x):
     r"""How far the output yields to a unit push: what the nudge leaves of the output error.
 
@@ -520,6 +583,17 @@ def output_compliance(net, x):
         down = net.feedback_gain * net.feedback[i] @ (slopes[i][:, :, None] * down)
         result += up @ down
     return result
+
+
+def _refuse_what_is_not_linear(net):
+    names = sorted({phi.name for phi in net.phis if phi is not ACTIVATIONS["linear"]})
+    if names:
+        raise ValueError(
+            f"activation: got {', '.join(names)}, expected linear units only; for others there is "
+            "predictive_equilibrium"
+        )
+    if any(a is not None for a in net.lateral):
+        raise ValueError("lateral: got a matrix, expected None for every layer")
 
 
 def _numbers(beta, tol, max_steps):
