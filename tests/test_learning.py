@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import sevenconditions as sc
-from sevenconditions import exact, learning
+from sevenconditions import exact, learning, progress
 from sevenconditions.architecture import hopfield
 from sevenconditions.learning import Data, digits, train
 from sevenconditions.recipe import ALL_HOLD
@@ -634,14 +634,14 @@ def test_where_nobody_watches_nothing_is_printed(capfd, tmp_path):
 
 def test_a_live_notebook_is_recognised(monkeypatch):
     monkeypatch.delenv("SEVENCONDITIONS_OUTPUT", raising=False)
-    assert not learning._somebody_watches()
+    assert not progress.somebody_watches()
 
     class IPython:
         config = {"IPKernelApp": {}}
         get_ipython = classmethod(lambda cls: cls)
 
     monkeypatch.setitem(sys.modules, "IPython", IPython)
-    assert learning._somebody_watches()
+    assert progress.somebody_watches()
 
 
 def test_a_resumed_bar_starts_where_the_run_was_stopped(monkeypatch, tmp_path):

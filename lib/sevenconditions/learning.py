@@ -10,7 +10,6 @@ and goes on later ends with the same bits as one that was never stopped.
 import hashlib
 import json
 import os
-import sys
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from sevenconditions.dynamics import forward_pass
 from sevenconditions.exact import backprop
 from sevenconditions.gradient import angle_deg
 from sevenconditions.network import Network
+from sevenconditions.progress import bar
 from sevenconditions.recipe import Recipe, described, estimate_gradient, fitting, prepared
 from sevenconditions.solvers import relax
 
@@ -633,30 +633,14 @@ def _progress(wanted, run, state, epochs):
     def done(state):
         return max(state.epoch - 1, 0) * run.n_batches + state.batch
 
-    if not (_somebody_watches() if wanted is None else wanted):
-        yield lambda state: None
-        return
-    try:
-        from tqdm.auto import tqdm
-    except ModuleNotFoundError:
-        yield lambda state: None
-        return
-    with tqdm(
-        total=epochs * run.n_batches, initial=done(state), desc=run.settings.rule.split(":")[0]
-    ) as bar:
+    name = run.settings.rule.split(":")[0]
+    with bar(wanted, total=epochs * run.n_batches, done=done(state), name=name) as shown:
 
         def report(state):
-            bar.update(done(state) - bar.n)
+            if shown is None:
+                return
+            shown.update(done(state) - shown.n)
             if state.batch == 0:
-                bar.set_postfix(loss=state.loss[-1], accuracy=state.accuracy[-1], refresh=False)
+                shown.set_postfix(loss=state.loss[-1], accuracy=state.accuracy[-1], refresh=False)
 
         yield report
-
-
-def _somebody_watches():
-    """Whether this is a terminal or a live notebook, not the book's build or its check."""
-    if os.environ.get("SEVENCONDITIONS_OUTPUT") not in (None, "", "live"):
-        return False
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    in_notebook = "IPKernelApp" in getattr(shell, "config", ())
-    return in_notebook or (sys.stderr is not None and sys.stderr.isatty())
