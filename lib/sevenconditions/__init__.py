@@ -32,7 +32,6 @@ from sevenconditions.gradient import Gradient, angle_deg, cosine, norm_ratio, re
 from sevenconditions.network import Network, layered
 from sevenconditions.phases import clamped_phase, free_phase, nudged_phase
 from sevenconditions.recipe import ALL_HOLD, Recipe, estimate_gradient, take_phases
-from sevenconditions.sweep import sweep
 from sevenconditions.zoo import ZOO
 
 __version__ = "0.1.0"
@@ -49,6 +48,7 @@ _ON_FIRST_USE = {
     "predict": "questions",
     "question": "questions",
     "quiz": "questions",
+    "sweep": "grid",
     "train": "learning",
 }
 
@@ -102,7 +102,6 @@ __all__ = [
     "relative_error",
     "settle",
     "settling",
-    "sweep",
     "take_phases",
     "total_energy",
 ]

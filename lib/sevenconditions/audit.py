@@ -7,7 +7,6 @@ the seven rows predict together beside the one that was measured.
 
 import warnings
 from dataclasses import asdict, dataclass
-from html import escape
 
 import numpy as np
 
@@ -192,6 +191,8 @@ def html_table(caption, head, rows, sentences):
     >>> "<caption>a &lt; b</caption>" in html_table("a < b", ("x",), [("1",)], [])
     True
     """
+    from html import escape  # not needed to import the library
+
     names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(
         "<tr>"

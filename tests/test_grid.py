@@ -27,7 +27,7 @@ from sevenconditions import (
 from sevenconditions.energy import repaired, rotated
 from sevenconditions.memory import Memory
 from sevenconditions.stacking import settle_together
-from sevenconditions.sweep import Table
+from sevenconditions.table import Table
 from sevenconditions.zoo import ZOO
 
 NUDGES = {beta: nudging.centered(beta) for beta in (0.003, 0.03, 0.1)}
@@ -584,7 +584,7 @@ def test_a_bar_counts_audits_from_what_was_kept(tmp_path, capsys):
 
 
 def test_the_name_is_the_function_even_after_the_module_was_imported():
-    code = "import sevenconditions.sweep as room, sevenconditions as sc; print(callable(sc.sweep))"
+    code = "import sevenconditions.grid as room, sevenconditions as sc; print(callable(sc.sweep))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "True\n"
 
