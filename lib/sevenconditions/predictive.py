@@ -517,7 +517,11 @@ def linear_predictive_coding(net, x, y, *, beta):
     x, y, _ = dynamics.as_input(net, x, y)
     beta = checks.number("beta", beta, above=0)
     _refuse_what_is_not_linear(net)
-    _, forward = dynamics.forward_pass(net, x)
+    forward, below = [], x
+    for weight, bias in zip(net.weights, net.biases, strict=True):
+        below = below @ weight.T
+        below += bias
+        forward.append(below)
     softness, up, down = np.eye(net.sizes[-1], dtype=net.dtype), None, None
     for i in reversed(range(1, net.n_layers)):
         back = net.feedback_gain * net.feedback[i]
