@@ -41,9 +41,9 @@ class Mixing:
     """
 
     def __init__(self, n_samples, n, dtype, memory=5):
-        self.moves = np.zeros((memory, n_samples, n), dtype)  # changes of iterate plus step
-        self.turns = np.zeros((memory, n_samples, n), dtype)  # changes of the step
-        self.gram = np.zeros((n_samples, memory, memory), dtype)
+        self.moves = np.zeros((n_samples, memory, n), dtype)  # changes of iterate plus step
+        self.turns = np.zeros((n_samples, memory, n), dtype)  # changes of the step
+        self.gram, self.memory = np.zeros((n_samples, memory, memory), dtype), memory
         self.count, self.last = np.zeros(n_samples, int), None
         self.mixes, self.least = np.zeros(n_samples, bool), np.full(n_samples, np.inf)
         limits = np.finfo(dtype)
@@ -75,25 +75,24 @@ class Mixing:
         if self.last is not None:
             self._remember(plain, step, self.mixes & moving)
         self.last = (plain, step)
-        used = self.count.max(initial=0)
+        used = min(self.count.max(initial=0), self.memory)
         if not used:
             return plain
-        turns, moves = self.turns[:used], self.moves[:used]
-        slope = np.einsum("ibn,bn->bi", turns.conj(), step)
-        weights = np.linalg.solve(self.gram[:, :used, :used], slope[:, :, None])[:, :, 0]
-        return plain - np.einsum("bi,ibn->bn", weights, moves)
+        slope = _products(self.turns[:, :used], step)
+        weights = np.linalg.solve(self.gram[:, :used, :used], slope[:, :, None])
+        return plain - (weights.transpose(0, 2, 1) @ self.moves[:, :used])[:, 0]
 
     def _remember(self, plain, step, mixed):
         if mixed.all() and (self.count == self.count[0]).all():
-            rows, slots = slice(None), self.count[0] % len(self.moves)
+            rows, slots = slice(None), self.count[0] % self.memory
         else:
             rows = np.flatnonzero(mixed)
-            slots = self.count[rows] % len(self.moves)
+            slots = self.count[rows] % self.memory
         self.count[rows] += 1
         turn = step[rows] - self.last[1][rows]
-        self.moves[slots, rows] = plain[rows] - self.last[0][rows]
-        self.turns[slots, rows] = turn
-        products = np.einsum("ibn,bn->bi", self.turns[:, rows].conj(), turn)
+        self.moves[rows, slots] = plain[rows] - self.last[0][rows]
+        self.turns[rows, slots] = turn
+        products = _products(self.turns[rows], turn)
         self.gram[rows, :, slots] = products
         self.gram[rows, slots, :] = products.conj()
         self.gram[rows, slots, slots] *= self.ridge
@@ -101,13 +100,13 @@ class Mixing:
 
     def forget(self, chosen):
         """Nothing is left of what some samples remembered."""
-        self.moves[:, chosen] = self.turns[:, chosen] = self.gram[chosen] = 0.0
+        self.moves[chosen] = self.turns[chosen] = self.gram[chosen] = 0.0
         np.einsum("bii->bi", self.gram)[chosen] = np.finfo(self.gram.dtype).tiny
         self.count[chosen] = 0
 
     def keep(self, chosen, map):
         """Go on with some of the samples only."""
-        self.moves, self.turns = self.moves[:, chosen], self.turns[:, chosen]
+        self.moves, self.turns = self.moves[chosen], self.turns[chosen]
         self.gram = self.gram[chosen]
         self.count, self.mixes = self.count[chosen], self.mixes[chosen]
         self.least = self.least[chosen]
@@ -162,3 +161,8 @@ class Newton:
     def keep(self, chosen, map):
         """Go on with some of the samples only, and with their map."""
         self.inverses, self.least, self.map = self.inverses[chosen], self.least[chosen], map
+
+
+def _products(turns, step):
+    """Inner products of each sample's turns with its step, shape (n_samples, any)."""
+    return (turns.conj() @ step[:, :, None])[:, :, 0]
