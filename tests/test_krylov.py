@@ -87,3 +87,14 @@ def test_a_sample_is_the_same_alone_and_in_a_batch(matrices):
         alone, _ = krylov.outermost(products(matrices[[i]]), 1, N, **options)
         reached = np.abs(alone[0]).max()
         assert reached == pytest.approx(np.abs(together[i]).max(), abs=1e-12)
+
+
+def test_an_error_that_counts_more_is_waited_for_longer():
+    spectrum = np.linspace(1.0, 2.0, 200)
+    options = {"dtype": float, "deciding": largest, "tol": 1e-12, "max_steps": 30}
+    plain = krylov.outermost(lambda v: spectrum * v, 1, 200, **options)[1]
+    heavy = krylov.outermost(
+        lambda v: spectrum * v, 1, 200, **options, counts=lambda v: np.where(v > 1.9, 100.0, 0.0)
+    )[1]
+    none = krylov.outermost(lambda v: spectrum * v, 1, 200, **options, counts=np.zeros_like)[1]
+    assert heavy == pytest.approx(100.0 * plain) and plain > 0.0 and none == 0.0

@@ -122,6 +122,127 @@ def test_a_singular_system_is_refused_with_what_to_do(monkeypatch):
         near.solve(np.ones((1, 3)))
 
 
+@pytest.fixture
+def iterated(monkeypatch):
+    """No network is small: every system is solved by products."""
+    monkeypatch.setattr(linearisation, "_FEW", -1)
+    monkeypatch.setattr(linearisation, "DENSE", 0)
+
+
+def errors(near, solution, rhs, transposed=False):
+    """The residual of each sample, relative to its right-hand side."""
+    product = near.transposed_product if transposed else near.product
+    return np.linalg.norm(rhs - product(solution), axis=1) / np.linalg.norm(rhs, axis=1)
+
+
+KINDS = [(0.0, False, None), (0.0, True, None), (1.0, False, None), (0.5, True, "askew")]
+
+
+@pytest.mark.parametrize(("c", "scheme", "lateral"), KINDS)
+def test_small_right_hand_sides_are_solved_to_as_many_digits_as_large_ones(
+    iterated, c, scheme, lateral
+):
+    near, _ = linearised(c, scheme, lateral)
+    rhs = np.random.default_rng(0).standard_normal(near.shape)
+    rhs *= np.array([1e-12, 1.0, 1e9, 0.0])[:, None]
+    for transposed in (False, True):
+        found = near.solve(rhs, transposed=transposed)
+        assert errors(near.samples([0, 1, 2]), found[:3], rhs[:3], transposed).max() < 3e-13
+        assert not found[3].any()
+
+
+def test_no_right_hand_side_at_all_needs_no_solver(iterated, monkeypatch):
+    near, _ = linearised(0.5, True, None)
+    monkeypatch.setattr(linearisation._Operator, "_attempt", None)
+    assert not near.solve(np.zeros(near.shape)).any()
+
+
+@pytest.mark.parametrize(("c", "scheme", "lateral"), KINDS)
+def test_a_sample_alone_has_the_solution_that_it_has_in_a_batch(iterated, c, scheme, lateral):
+    near, _ = linearised(c, scheme, lateral)
+    rhs = np.random.default_rng(0).standard_normal(near.shape)
+    together = near.solve(rhs)
+    for i in range(4):
+        alone = near.samples([i]).solve(rhs[[i]])
+        np.testing.assert_allclose(
+            alone[0], together[i], rtol=0.0, atol=1e-12 * np.abs(alone).max()
+        )
+
+
+@pytest.mark.parametrize(("c", "scheme", "lateral"), KINDS)
+def test_conjugate_gradients_serve_where_the_loop_is_symmetric_and_only_there(
+    iterated, monkeypatch, c, scheme, lateral
+):
+    from scipy.sparse import linalg
+
+    used = []
+    for name in ("cg", "lgmres"):
+        method = getattr(linalg, name)
+        spy = lambda *a, name=name, method=method, **k: used.append(name) or method(*a, **k)
+        monkeypatch.setattr(linalg, name, spy)
+    near, _ = linearised(c, scheme, lateral)
+    near.solve(np.ones(near.shape))
+    assert set(used) == {"cg" if near.is_symmetric else "lgmres"}
+
+
+@pytest.mark.parametrize("largest", [0, 2500])
+@pytest.mark.parametrize(("c", "scheme"), [(1.0, False), (0.5, True)])
+def test_a_sample_that_is_nearly_singular_does_not_spoil_the_others(
+    iterated, monkeypatch, c, scheme, largest
+):
+    near, _ = linearised(c, scheme, None)
+    lows, highs = np.full(4, -40.0), np.zeros(4)
+    start = np.sign(np.linalg.det(near.matrix))
+    for _ in range(30):  # the nudge at which the determinant passes 0, to 1e-8
+        middle = 0.5 * (lows + highs)
+        there = Linearisation(near.net, near.x, near.potentials, middle)
+        same = np.sign(np.linalg.det(there.matrix)) == start
+        lows, highs = np.where(same, lows, middle), np.where(same, middle, highs)
+    beta = np.array([0.0, 0.0, highs[2] + 1e-6, 0.0])
+    near = Linearisation(near.net, near.x, near.potentials, beta)
+    monkeypatch.setattr(linearisation, "_STEPS", 20)
+    monkeypatch.setattr(linearisation, "_RESTART", 10)
+    monkeypatch.setattr(linearisation, "_LARGEST_MATRIX", largest)
+    rhs = np.random.default_rng(0).standard_normal(near.shape)
+    calm = [0, 1, 3]
+    if largest:
+        found = near.solve(rhs)
+        assert errors(near, found, rhs).max() < 1e-11
+        assert np.abs(found[2]).max() > 1e3 * np.abs(found[calm]).max()
+    else:  # products alone do not reach the one, and say so
+        with pytest.raises(sc.ConvergenceError, match="linear response: got a residual of"):
+            near.solve(rhs)
+        monkeypatch.setattr(linearisation, "_STEPS", 300)
+        near.samples(calm).solve(rhs[calm])
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("c", "scheme", "lateral"), KINDS)
+def test_a_system_that_repels_is_solved_as_well(iterated, c, scheme, lateral, transposed):
+    near, _ = linearised(c, scheme, lateral)
+    strong = near.net.replace(
+        weights=[4.0 * w for w in near.net.weights],
+        feedback=[None, *(4.0 * b for b in near.net.feedback[1:])],
+        lateral=[None if a is None else 4.0 * a for a in near.net.lateral],
+    )
+    near = Linearisation(strong, near.x, near.potentials)
+    lowest = np.linalg.eigvals(near.matrix).real.min()
+    assert lowest < -0.5 or c == 1.0
+    rhs = np.random.default_rng(0).standard_normal(near.shape)
+    assert errors(near, near.solve(rhs, transposed=transposed), rhs, transposed).max() < 1e-11
+
+
+@pytest.mark.parametrize("sizes", [(3, 5, 8, 2), (3, 8, 5), (3, 2, 6, 2, 6)])
+def test_the_loop_through_every_other_layer_is_that_of_its_matrix(sizes):
+    near, _ = linearised(0.0, True, None, sizes=sizes)
+    half = near.reduced
+    v = np.random.default_rng(0).standard_normal(half.shape)
+    np.testing.assert_allclose(half.product(v), np.einsum("bij,bj->bi", half.matrix, v), atol=1e-14)
+    np.testing.assert_allclose(
+        half.transposed_product(v), np.einsum("bji,bj->bi", half.matrix, v), atol=1e-14
+    )
+
+
 def test_samples_are_the_same_linearisation_of_some_rows():
     near, dense = linearised(0.5, True, "askew", beta=np.array([0.0, 0.1, 0.5, 1.0]))
     part, v = near.samples([3, 0, 3]), np.random.default_rng(0).standard_normal((3, near.shape[1]))

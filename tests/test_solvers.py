@@ -187,3 +187,15 @@ def test_a_clamped_phase_started_from_a_clamped_one_is_at_rest():
     again = solvers.relax(net, x, y=0.5 * np.tanh(y), beta=np.inf, start=clamped, tol=1e-12)
     assert again.n_steps == 0
     assert all(u.dtype == float for u in again.potentials)
+
+
+@pytest.mark.parametrize("seed", [9, 17, 24, 29, 37, 48])
+def test_a_symmetric_lateral_matrix_that_meets_cancellation_is_judged_by_its_eigenvalues(seed):
+    rng = np.random.default_rng(seed)
+    net = sc.layered((3, 5, 4, 2), gain=0.8, cancellation=0.6, output="tanh", rng=rng)
+    draws = [rng.standard_normal((n, n)) for n in net.sizes[1:]]
+    net = net.replace(lateral=[None, *(0.25 * (a + a.T) for a in draws)])
+    x, u = rng.standard_normal((2, 3)), tuple(rng.standard_normal((2, n)) for n in net.sizes[1:])
+    rest = sc.Equilibrium(u, dynamics.rates(net, u), np.zeros((1, 2)), Verdict.SETTLED, 1.0, 1e-9)
+    lowest = np.linalg.eigvals(dynamics.jacobian(net, x, u)).real.min(axis=1)
+    np.testing.assert_array_equal(solvers.repelling(net, x, rest), lowest <= 0.0)

@@ -59,6 +59,36 @@ def test_a_real_spectrum_costs_no_matrix_and_gives_its_two_ends(monkeypatch):
     assert spectrum.outermost(net, x, u).shape == (3, 2)
 
 
+@pytest.mark.parametrize("scheme", [False, True])
+def test_every_other_layer_tells_the_ends_in_half_the_products(monkeypatch, scheme):
+    monkeypatch.setattr(linearisation, "_FEW", -1)
+    net, x, u = wide(0.0, scheme)
+    counts = []
+    for cls in (linearisation.Linearisation, linearisation.Reduction):
+        calls, loop = [], cls.loop
+        with monkeypatch.context() as patch:
+            patch.setattr(cls, "loop", lambda self, v, n=calls, f=loop: n.append(1) or f(self, v))
+            if cls is linearisation.Linearisation:
+                patch.setattr(cls, "reduced", None)
+            found = spectrum.outermost(net, x, u)
+        counts.append(len(calls))
+        dense = np.linalg.eigvals(dynamics.jacobian(net, x, u))
+        np.testing.assert_allclose(measures(found), measures(dense), rtol=1e-8)
+    assert 0 < counts[1] < 0.7 * counts[0]
+
+
+def test_a_loop_that_only_turns_shrinks_nothing_and_a_loop_of_nothing_is_no_error(monkeypatch):
+    monkeypatch.setattr(linearisation, "_FEW", -1)
+    net, x, u = wide(0.0, False, activation="linear", output="linear")
+    for factor in (-1.0, 0.0):
+        turned = net.replace(feedback=[None, *(factor * w.T for w in net.weights[1:])])
+        dense = np.linalg.eigvals(dynamics.jacobian(turned, x, u))
+        found = spectrum.outermost(turned, x, u)
+        np.testing.assert_allclose(measures(found), measures(dense), rtol=1e-7)
+        np.testing.assert_allclose(found.real.min(axis=1), 1.0, atol=1e-7)
+        assert spectrum.attracts(turned, x, u).all()
+
+
 def test_samples_in_parts_are_the_same_as_together(monkeypatch):
     net, x, u = wide(0.0, False, "askew", n_samples=5)
     together = measures(spectrum.outermost(net, x, u))

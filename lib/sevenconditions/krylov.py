@@ -7,6 +7,10 @@ its own: nothing of it depends on its neighbours.
 
 import numpy as np
 
+# A loop of ARPACK (scipy.sparse.linalg.eigsh, eigs) over the samples was measured: 2 to 7 times as
+# long at 138 units; 0.75 to 2 times at 1034, and it finds one kind of end a call, where several
+# decide.
+
 _EXHAUSTED = 1e-13  # a new direction this small, relative to its product, is rounding
 _FIRST_LOOK = 16  # directions of a space before it is asked for an answer
 

@@ -23,8 +23,8 @@ _ACCURATE = 1e-13  # residual of a solution, relative to the right-hand side
 _GOOD_ENOUGH = 1e-11  # where rounding does not allow that
 _NEARLY = 1e-6  # below this what is left is solved for all samples together, else for each alone
 _ATTEMPTS = 3
-_STEPS = 300  # products of one attempt, and those between two restarts
-_RESTART = 30
+_STEPS = 300  # products of one attempt
+_RESTART = 30  # of these between two restarts
 _LARGEST_MATRIX = 2500  # units up to which a sample alone has a dense matrix
 _AT_ONCE = 256  # right-hand sides
 
@@ -71,7 +71,7 @@ class _Operator:
         return np.sqrt(self.slopes) / np.sqrt(self.metric)
 
     def iterated(self, rhs, transposed):
-        """Solve for rhs, shape (batch, n), by products alone.
+        """Solve for rhs, shape (batch, n), by products; only a sample that resists has a matrix.
 
         All samples are the blocks of one system, whose Krylov space they share. Those that are not
         accurate then get what is left solved again: together, or each alone where much is left, so
@@ -141,6 +141,7 @@ class _Operator:
                 system, (self._inward * rhs).ravel(), rtol=0.1 * _ACCURATE, maxiter=_STEPS
             )
             return rhs + self.loop(self._outward * z.reshape(rhs.shape))
+        # measured: as robust as gmres and sooner; bicgstab is sooner still, but promises nothing
         found, _ = linalg.lgmres(
             whole(self.transposed_product if transposed else self.product), rhs.ravel(),
             rtol=0.3 * _ACCURATE, atol=0.0, inner_m=_RESTART, maxiter=_STEPS // _RESTART,

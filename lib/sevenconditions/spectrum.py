@@ -19,7 +19,7 @@ from sevenconditions.linearisation import Linearisation
 
 _TOL = 1e-10  # residual of an outermost eigenvalue, relative to the largest
 _GOOD_ENOUGH = 1e-6  # where a Krylov space does not get there
-_STEPS = 300  # of a Krylov space
+_STEPS = 400  # of a Krylov space
 _NONE = 1e-12  # relative to the largest, an eigenvalue of a loop that is but rounding
 _AT_ONCE = 2**24  # numbers in the bases that are held at the same time, 128 MB
 _LARGEST_MATRIX = 2500  # units up to which a dense matrix is the last resort
