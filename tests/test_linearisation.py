@@ -185,6 +185,35 @@ def test_conjugate_gradients_serve_where_the_loop_is_symmetric_and_only_there(
     assert set(used) == {"cg" if near.is_symmetric else "lgmres"}
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("c", "scheme", "lateral"), KINDS)
+def test_one_attempt_suffices_where_the_state_attracts(
+    iterated, monkeypatch, c, scheme, lateral, transposed
+):
+    near, _ = linearised(c, scheme, lateral)
+    attempts, attempt = [], linearisation._Operator._attempt
+    monkeypatch.setattr(
+        linearisation._Operator, "_attempt", lambda *a: attempts.append(a) or attempt(*a)
+    )
+    near.solve(np.random.default_rng(0).standard_normal(near.shape), transposed=transposed)
+    assert len(attempts) == 1
+
+
+def test_what_little_is_left_is_solved_for_all_samples_together(iterated, monkeypatch):
+    near, dense = linearised(0.5, True, None)
+    attempts, solve = [], linearisation._Operator._by_krylov
+
+    def careless(self, rhs, transposed):
+        attempts.append(len(rhs))
+        return (1.0 + 1e-8) * solve(self, rhs, transposed)
+
+    monkeypatch.setattr(linearisation._Operator, "_by_krylov", careless)
+    monkeypatch.setattr(linearisation._Operator, "_directly", None)
+    rhs = np.random.default_rng(0).standard_normal(near.shape)
+    assert errors(near, near.solve(rhs), rhs).max() < 1e-13
+    assert attempts == [4, 4]
+
+
 @pytest.mark.parametrize("largest", [0, 2500])
 @pytest.mark.parametrize(("c", "scheme"), [(1.0, False), (0.5, True)])
 def test_a_sample_that_is_nearly_singular_does_not_spoil_the_others(
@@ -198,10 +227,10 @@ def test_a_sample_that_is_nearly_singular_does_not_spoil_the_others(
         there = Linearisation(near.net, near.x, near.potentials, middle)
         same = np.sign(np.linalg.det(there.matrix)) == start
         lows, highs = np.where(same, lows, middle), np.where(same, middle, highs)
-    beta = np.array([0.0, 0.0, highs[2] + 1e-6, 0.0])
+    beta = np.array([0.0, 0.0, highs[2] + 1e-4, 0.0])
     near = Linearisation(near.net, near.x, near.potentials, beta)
-    monkeypatch.setattr(linearisation, "_STEPS", 20)
-    monkeypatch.setattr(linearisation, "_RESTART", 10)
+    monkeypatch.setattr(linearisation, "_STEPS", 10)
+    monkeypatch.setattr(linearisation, "_RESTART", 5)
     monkeypatch.setattr(linearisation, "_LARGEST_MATRIX", largest)
     rhs = np.random.default_rng(0).standard_normal(near.shape)
     calm = [0, 1, 3]
@@ -227,7 +256,7 @@ def test_a_system_that_repels_is_solved_as_well(iterated, c, scheme, lateral, tr
     )
     near = Linearisation(strong, near.x, near.potentials)
     lowest = np.linalg.eigvals(near.matrix).real.min()
-    assert lowest < -0.5 or c == 1.0
+    assert lowest < -0.1 or c == 1.0
     rhs = np.random.default_rng(0).standard_normal(near.shape)
     assert errors(near, near.solve(rhs, transposed=transposed), rhs, transposed).max() < 1e-11
 

@@ -80,13 +80,39 @@ def test_every_other_layer_tells_the_ends_in_half_the_products(monkeypatch, sche
 def test_a_loop_that_only_turns_shrinks_nothing_and_a_loop_of_nothing_is_no_error(monkeypatch):
     monkeypatch.setattr(linearisation, "_FEW", -1)
     net, x, u = wide(0.0, False, activation="linear", output="linear")
-    for factor in (-1.0, 0.0):
-        turned = net.replace(feedback=[None, *(factor * w.T for w in net.weights[1:])])
+    for size in (1.0, 0.0):
+        up = [size * w for w in net.weights[1:]]
+        turned = net.replace(weights=[net.weights[0], *up], feedback=[None, *(-w.T for w in up)])
         dense = np.linalg.eigvals(dynamics.jacobian(turned, x, u))
         found = spectrum.outermost(turned, x, u)
         np.testing.assert_allclose(measures(found), measures(dense), rtol=1e-7)
         np.testing.assert_allclose(found.real.min(axis=1), 1.0, atol=1e-7)
         assert spectrum.attracts(turned, x, u).all()
+
+
+def test_a_loop_from_which_nothing_returns_has_the_eigenvalue_one_alone(monkeypatch):
+    monkeypatch.setattr(linearisation, "_FEW", -1)
+    monkeypatch.setattr(linearisation, "DENSE", 0)
+    net, x, u = wide(0.0, True, sizes=(6, 40, 30))
+    net = net.replace(weights=[net.weights[0], 0.0 * net.weights[1]])
+    np.testing.assert_array_equal(spectrum.outermost(net, x, u), np.ones((3, 2)))
+
+
+def test_eigenvalues_that_crowd_at_the_edge_are_waited_for():
+    net, x, u = wide(0.0, True, sizes=(6, 150, 140, 3), n_samples=2)
+    dense = np.linalg.eigvals(dynamics.jacobian(net, x, u))
+    np.testing.assert_allclose(measures(spectrum.outermost(net, x, u)), measures(dense), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("radius", "holds"), [(0.98, True), (1.02, False), (1.3, False)])
+def test_a_symmetric_network_attracts_until_its_radius_is_one(monkeypatch, radius, holds):
+    monkeypatch.setattr(linearisation, "_FEW", -1)
+    monkeypatch.setattr(spectrum, "loop_norm", lambda net: 2.0)
+    net, x, u = wide(0.0, False, n_samples=1)
+    scale = radius / spectrum.radii(spectrum.outermost(net, x, u), 1.0).item()
+    up = [scale * w for w in net.weights[1:]]
+    scaled = net.replace(weights=[net.weights[0], *up], feedback=[None, *(w.T for w in up)])
+    assert spectrum.attracts(scaled, x, u).all() == holds
 
 
 def test_samples_in_parts_are_the_same_as_together(monkeypatch):
@@ -246,6 +272,20 @@ def test_an_eigenvalue_far_out_does_not_end_the_search_for_the_others():
     found = spectrum.outermost(net, np.zeros((1, 1)), (np.zeros((1, 200)),))
     np.testing.assert_allclose(measures(found), measures(z[None]), rtol=1e-6)
     assert found.shape[1] < 200
+
+
+def test_nor_does_a_pair_far_out_where_every_other_layer_is_asked():
+    mu = np.concatenate([[-25.0], np.linspace(0.0, 0.5, 149)])
+    zeros = [np.zeros(150)] * 2
+    net = sc.Network(
+        weights=[np.zeros((150, 1)), np.eye(150)], biases=zeros, feedback=[None, np.diag(mu)],
+        activation="linear", output="linear",
+    )  # fmt: skip
+    found = spectrum.outermost(net, np.zeros((1, 1)), (np.zeros((1, 150)),) * 2)
+    roots = np.sqrt(mu[None].astype(complex))
+    both = np.concatenate([1.0 - roots, 1.0 + roots], axis=1)
+    np.testing.assert_allclose(measures(found), measures(both), rtol=1e-8)
+    assert found.shape[1] < 300
 
 
 @pytest.mark.parametrize("guess", [0.1, -0.1])
