@@ -289,6 +289,35 @@ def test_fixed_sweeps_are_those_of_the_sweeps_one_by_one():
     np.testing.assert_allclose(many.rates[-1], one.rest()[1][-1], atol=1e-14)
 
 
+@pytest.mark.parametrize("sizes", [NARROW, WIDE])
+def test_what_is_returned_shares_nothing_with_what_was_given_or_with_itself(sizes):
+    net, x, y = problem(sizes, 0.0, 1.0, "transposed")
+    free = solvers.relax(net, x)
+    nudged = solvers.relax(net, x, y=y, beta=0.1, start=free)
+    for run in (free, nudged):
+        arrays = (*run.potentials, *run.rates)
+        for i, one in enumerate(arrays):
+            others = (*arrays[:i], x, y, *(() if run is free else free.potentials))
+            assert not any(np.shares_memory(one, other) for other in others)
+    before = [u.copy() for u in (*free.potentials, free.memory) if u is not None]
+    solvers.relax(net, x, y=y, beta=5.0, start=free)
+    after = [u for u in (*free.potentials, free.memory) if u is not None]
+    assert all((a == b).all() for a, b in zip(before, after, strict=True))
+
+
+def test_with_a_current_a_cancelling_network_follows_the_dynamics_too():
+    net = sc.Network(
+        weights=[[[0.0]], [[3.0]]], biases=[[0.0], [0.0]], activation="tanh", output="tanh",
+        cancellation=1.0, feedback=[None, [[4.0]]],
+    )  # fmt: skip
+    push = (np.array([[0.0]]), np.array([[1.5]]))
+    mine, dynamics_own = (
+        solvers.relax(net, [0.0], current=push),
+        sc.settle(net, [0.0], current=push),
+    )
+    assert distance(mine, dynamics_own) < 1e-8
+
+
 def test_small_biases_are_spread_and_large_ones_are_not_and_both_count(monkeypatch):
     net, x, _ = problem(WIDE, 0.0, 1.0, "transposed", bias=0.5)
     spread = solvers.relax(net, x)

@@ -141,7 +141,7 @@ class Relaxation:
 
     def _store(self, leaving, parts):
         if self.kept is None and leaving.all():  # nobody has left early: nothing to collect
-            self.kept = parts
+            self.kept = list(parts)
             return
         if self.kept is None:
             self.kept = [np.empty((len(self.drive), *p.shape[1:]), self.dtype) for p in parts]
@@ -159,6 +159,8 @@ class Relaxation:
 
     def _equilibrium(self):
         n = self.net.n_layers
+        if self.kept[n - 1] is self.kept[2 * n - 1]:  # linear units: but two arrays are promised
+            self.kept[2 * n - 1] = self.kept[n - 1].copy()
         memory = self.kept[2 * n] if len(self.kept) > 2 * n else None
         return Equilibrium(
             tuple(self.kept[:n]), tuple(self.kept[n : 2 * n]), np.array(self.history),

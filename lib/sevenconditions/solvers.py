@@ -59,16 +59,16 @@ def relax(
     max_sweeps : int >= 1
     follow : float > 0
         Residual down to which the dynamics are followed from silence, where there may be several
-        equilibria. Infinity never follows them:
-        sooner, but where there are several equilibria it may be another one.
-
+        equilibria. Infinity never follows them: sooner, but it may then be another one.
     repeats : int >= 1
         How often the batch stands in the result, under nudges of its own: beta then holds repeats
         times batch numbers, and what the inputs bring is computed once.
 
     Returns
     -------
-    Equilibrium             Of repeats * batch samples. Its residuals are those of the sweeps.
+    Equilibrium
+        Of repeats * batch samples. Its residuals are the steps of the sweeps, the last one the
+        residual itself. Where rounding leaves more than tol, the verdict is SLOW.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def relax(
     memory = start.memory if isinstance(start, Equilibrium) else None
     free = np.broadcast_to(np.equal(beta, 0.0), repeats * len(x))
     from_silence = first is None and repeats == 1 and follow < np.inf
-    choose = from_silence and free.any() and not _is_unique(net)
+    choose = from_silence and free.any() and not _is_unique(net, current)
     with np.errstate(over="ignore", invalid="ignore"):
         if choose:
             first = _basin(net, x, current, follow, free)
@@ -120,10 +120,12 @@ def relax(
 relax.takes_repeats = True
 
 
-def _is_unique(net):
+def _is_unique(net, current):
     """Whether there is one free equilibrium for certain, so that nothing has to choose it."""
-    no_lateral = all(a is None for a in net.lateral)
-    return (net.cancellation == 1.0 and no_lateral) or loop_norm(net) < 1.0
+    is_forward_pass = net.cancellation == 1.0 and current is None
+    if is_forward_pass and all(a is None for a in net.lateral):
+        return True
+    return loop_norm(net) < 1.0
 
 
 def newton(net, x, *, y=None, beta=0.0, start=None, current=None):
