@@ -329,3 +329,79 @@ def test_an_output_beyond_its_own_stability_is_left_to_the_dynamics_which_diverg
     net, x, y = problem(NARROW, 0.0, 1.0, "transposed")
     run = solvers.relax(net, x, y=y, beta=-1.5, start=solvers.relax(net, x))
     assert run.verdict is Verdict.DIVERGED and not run.converged
+
+
+@pytest.mark.parametrize("kind", ["transposed", "random", "lateral"])
+@pytest.mark.parametrize("beta", [0.0, 0.4, -0.95, np.inf])
+@pytest.mark.parametrize("output", ["linear", "tanh"])
+def test_after_any_sweep_the_residual_of_each_layer_is_that_of_the_dynamics(kind, beta, output):
+    net, x, y = problem(WIDE, 0.5, 0.7, kind, output=output)
+    y, push = 0.5 * np.tanh(y), [0.1 * np.ones((len(x), n)) for n in net.sizes[1:]]
+    target = None if beta == 0.0 else y
+    sweeping = Sweeps(net, dynamics.input_drive(net, x), target, beta, push, float)
+    sweeping.start(None)
+    for _ in range(3):
+        sweeping.state += sweeping.sweep()
+    sweeping.sweep()
+    potentials, rates, residual = sweeping.rest()
+    true = dynamics.residual(net, x, potentials, y=target, beta=beta, current=push)
+    for mine, theirs in zip(residual, true, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-13)
+    held = dynamics.held_rates(net, potentials, target, beta)
+    for mine, theirs in zip(rates, held, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-15)
+
+
+def test_a_small_step_with_a_large_residual_is_not_rest(monkeypatch):
+    net, x, _ = problem(WIDE, 0.0, 1.0, "transposed")
+    loud = net.replace(
+        weights=[net.weights[0], *(0.02 * w for w in net.weights[1:])],
+        feedback=[None, *(20.0 * b for b in net.feedback[1:])],
+    )
+    woken, forget = [], Mixing.forget
+    monkeypatch.setattr(Mixing, "forget", lambda self, rows: woken.append(rows.sum())
+                        or forget(self, rows))  # fmt: skip
+    run = solvers.relax(loud, x, tol=1e-7)
+    true = dynamics.residual(loud, x, run.potentials)
+    assert max(np.abs(r).max() for r in true) <= 1e-7
+    assert sum(woken) > 0 and run.dt == np.inf and run.n_steps < 40
+
+
+def test_what_cannot_be_held_is_given_up_at_once(monkeypatch):
+    net, x, y = problem(NARROW, 0.0, 1.0, "transposed")
+    count, sweep = [], Sweeps.sweep
+    monkeypatch.setattr(Sweeps, "sweep", lambda self: count.append(1) or sweep(self))
+    run = solvers.relax(net, x, y=y, beta=-1.5, start=solvers.relax(net, x))
+    assert not run.converged and len(count) < 100
+
+
+def test_complex_iterates_mix_as_well_as_real_ones(rng):
+    n = 3
+    matrix = 0.3 * (rng.standard_normal((2, n, n)) + 1j * rng.standard_normal((2, n, n)))
+    shift = rng.standard_normal((2, n)) + 1j * rng.standard_normal((2, n))
+    mixing, x, always = Mixing(2, n, complex), np.zeros((2, n), complex), np.ones(2, bool)
+    for _ in range(n + 3):
+        step = shift + (matrix @ x[:, :, None])[:, :, 0] - x
+        x = mixing.next(x, step, np.abs(step).max(axis=1), always, always)
+    exact = np.linalg.solve(np.eye(n) - matrix, shift[:, :, None])[:, :, 0]
+    np.testing.assert_allclose(x, exact, atol=1e-9)
+
+
+def test_repeats_from_silence_begin_with_the_forward_pass():
+    net, x, y = problem(WIDE, 0.0, 1.0, "transposed", gain=0.6)
+    column = np.repeat([0.0, 0.1], len(x))
+    run = solvers.relax(net, x, y=y, beta=column, repeats=2)
+    alone = solvers.relax(net, x, y=y, beta=0.1)
+    assert distance(run.samples(slice(len(x), None)), alone) < 1e-9
+
+
+def test_what_an_input_brings_is_computed_once_for_all_nudges(monkeypatch):
+    net, x, y = problem(WIDE, 0.0, 1.0, "transposed")
+    rows, drive = [], dynamics.input_drive
+    counted = lambda net, x: rows.append(len(x)) or drive(net, x)
+    monkeypatch.setattr(relaxation, "input_drive", counted)
+    recipe = sc.ALL_HOLD._replace(
+        architecture=sc.architecture.hopfield, nudging=sc.nudging.centered(1e-3)
+    )
+    sc.estimate_gradient(net, x, y, recipe)
+    assert rows == [len(x)] * 2
