@@ -3,12 +3,13 @@ r"""Two ways to take better steps than the fixed-point map itself, :math:`x \lef
 Both work on :math:`f(x) = T(x) - x` and on each sample of a batch by itself, so that a result never
 depends on its neighbours. `Mixing` learns from the last few steps; `Newton` uses the derivative of
 the map, where that is a small matrix. A sample whose steps grow takes the plain steps of the map
-until they are small again.
+until they are small again, or have not become so in many.
 """
 
 import numpy as np
 
-_LOST = 2.0  # a step so many times the smallest one so far is no progress
+_LOST = 5.0  # a step so many times the smallest one so far is no progress
+_PATIENCE = 20  # plain steps in a row: they may go round in circles, where others would arrive
 _RIDGE = 64.0  # in units of rounding, on the normal equations: two turns may point the same way
 
 
@@ -45,7 +46,7 @@ class Mixing:
         self.turns = np.zeros((n_samples, memory, n), dtype)  # changes of the step
         self.gram, self.memory = np.zeros((n_samples, memory, memory), dtype), memory
         self.count, self.last = np.zeros(n_samples, int), None
-        self.mixes, self.least = np.zeros(n_samples, bool), np.full(n_samples, np.inf)
+        self.mixes, self.progress = np.zeros(n_samples, bool), _Progress(n_samples)
         limits = np.finfo(dtype)
         self.ridge = 1.0 + _RIDGE * limits.eps
         # a difference that is not there takes part with weight zero
@@ -67,8 +68,7 @@ class Mixing:
         """
         self.mixes |= slow
         plain = x + step
-        self.least = np.minimum(self.least, size)
-        lost = size > _LOST * self.least
+        lost = self.progress.lost(size)
         if lost.any():
             self.forget(lost)
             moving = moving & ~lost
@@ -109,7 +109,7 @@ class Mixing:
         self.moves, self.turns = self.moves[chosen], self.turns[chosen]
         self.gram = self.gram[chosen]
         self.count, self.mixes = self.count[chosen], self.mixes[chosen]
-        self.least = self.least[chosen]
+        self.progress.keep(chosen)
         if self.last is not None:
             self.last = tuple(part[chosen] for part in self.last)
 
@@ -140,7 +140,7 @@ class Newton:
 
     def __init__(self, map, inverses):
         self.map, self.inverses = map, inverses
-        self.least = np.full(len(inverses), np.inf)
+        self.progress = _Progress(len(inverses))
 
     def next(self, x, step, size, slow, moving):
         """The iterate after `x`; parameters and returns as `Mixing.next`."""
@@ -149,8 +149,7 @@ class Newton:
             identity = np.eye(x.shape[1])
             self.inverses[chosen] = np.linalg.inv(identity - self.map.derivative(chosen))
         better = np.einsum("bij,bj->bi", self.inverses, step)
-        self.least = np.minimum(self.least, size)
-        lost = size > _LOST * self.least
+        lost = self.progress.lost(size)
         if lost.any():
             better[lost] = step[lost]
         return x + better
@@ -160,7 +159,31 @@ class Newton:
 
     def keep(self, chosen, map):
         """Go on with some of the samples only, and with their map."""
-        self.inverses, self.least, self.map = self.inverses[chosen], self.least[chosen], map
+        self.inverses, self.map = self.inverses[chosen], map
+        self.progress.keep(chosen)
+
+
+class _Progress:
+    """Which samples have lost their way: their steps are larger than they have been."""
+
+    def __init__(self, n_samples):
+        self.least, self.since = np.full(n_samples, np.inf), np.zeros(n_samples, int)
+
+    def lost(self, size):
+        self.least = np.minimum(self.least, size)
+        lost = size > _LOST * self.least
+        self.since = np.where(lost, self.since + 1, 0)
+        again = self.since > _PATIENCE
+        if again.any():
+            self.least, self.since = (
+                np.where(again, size, self.least),
+                np.where(again, 0, self.since),
+            )
+            lost = lost & ~again
+        return lost
+
+    def keep(self, chosen):
+        self.least, self.since = self.least[chosen], self.since[chosen]
 
 
 def _products(turns, step):
