@@ -387,7 +387,7 @@ class _Shown:
         """Angle to the local product contrast, and whether the rule is local."""
         product = contrast.contrastive_hebbian(self.read)
         angle = float(angle_deg(self.recipe.contrast(self.read), product))
-        local = _is_local(self.recipe.contrast, _one_sample(self.read))
+        local = contrast.is_local(self.recipe.contrast, _one_sample(self.read))
         label = "degrees from the contrast" + ("" if local else ", not local")
         return label, angle, local and _is_small(cost, tolerance)
 
@@ -443,47 +443,6 @@ def _worst(net, x, y):
     given, wanted = feedback.delivered_gradient(net, x, y), exact.backprop(net, x, y)
     layers = [_compared(given.layer(i), wanted.layer(i)).cosine for i in range(net.n_layers)]
     return 1.0 if np.isnan(layers).all() else float(np.nanmin(layers))
-
-
-# Known to be local, and probed in the tests.
-_LOCAL = (contrast.contrastive_hebbian, contrast.post_change, contrast.plain_hebbian)
-
-
-def _is_local(rule, read):
-    """Whether each entry of the update answers to the two ends of its own synapse alone.
-
-    As `contrast.reach` finds it, but with half of the units of a layer moved at a time: for any two
-    of them there is a turn that moves one and leaves the other, whose entries must then stay.
-    """
-    if rule in _LOCAL or isinstance(rule, type(contrast.mixed_with_hebbian(0.0))):
-        return True
-    before = rule(read)
-    for layer, weight in enumerate(before.weights):
-        for end, axis in (("post", 0), ("pre", 1)):
-            units = np.arange(weight.shape[axis])
-            for turn in range(max(1, 2 * (len(units) - 1).bit_length())):
-                chosen = units[(units >> turn // 2) % 2 == turn % 2]
-                after = rule(_moved(read, end, layer, chosen))
-                for index, (old, new) in enumerate(zip(before.weights, after.weights, strict=True)):
-                    hit = old != new
-                    if index == layer:
-                        hit[(chosen,) if axis == 0 else (slice(None), chosen)] = False
-                    if hit.any():
-                        return False
-    return True
-
-
-def _moved(read, end, layer, units):
-    """The phases with some signals moved, each by an amount of its own in each phase."""
-
-    def moved(part, amount):
-        layers = list(getattr(part, end))
-        layers[layer] = layers[layer].copy()
-        layers[layer][:, units] += amount * (1.0 + np.sqrt(units))  # no two amounts alike
-        return part._replace(**{end: tuple(layers)})
-
-    nudged = tuple(moved(part, 1e-3 * (k + 2)) for k, part in enumerate(read.nudged))
-    return read._replace(free=moved(read.free, 1e-3), nudged=nudged)
 
 
 def _one_sample(read):

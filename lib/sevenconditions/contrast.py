@@ -219,23 +219,63 @@ def reach(rule, phases, *, step=1e-3):
     >>> reach(contrastive_hebbian, read)[1]
     0
     """
-    before, own, foreign = rule(phases), 0, 0
-    for layer, weight in enumerate(before.weights):
-        for end, axis in (("post", 0), ("pre", 1)):
-            for unit in range(weight.shape[axis]):
-                after = rule(_moved(phases, end, layer, unit, step))
-                change = [
-                    abs(new - old) for new, old in zip(after.weights, before.weights, strict=True)
-                ]
-                rounding = 1e-9 * max(part.max() for part in change)
-                for index, part in enumerate(change):
-                    hit = part > rounding
-                    inside = np.zeros_like(hit)
-                    if index == layer:
-                        inside[(unit,) if axis == 0 else (slice(None), unit)] = True
-                    own += int((hit & inside).sum())
-                    foreign += int((hit & ~inside).sum())
+    own, foreign = 0, 0
+    for end, layer, n_units in _ends(phases.net):
+        for unit in range(n_units):
+            hits = _answers(rule, phases, end, layer, [unit], step)
+            here = hits[layer][unit] if end == "post" else hits[layer][:, unit]
+            own += int(here.sum())
+            foreign += sum(int(hit.sum()) for hit in hits) - int(here.sum())
     return own, foreign
+
+
+def is_local(rule, phases):
+    """Whether each entry of the update answers to the two ends of its own synapse alone.
+
+    As `reach` finds it, but with half of the units of a layer moved at a time: for any two of them
+    there is a turn that moves one and leaves the other, whose entries must then stay. The rules of
+    this room are known to be local.
+
+    Parameters
+    ----------
+    rule, phases : as for `reach`
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> import sevenconditions as sc
+    >>> net = sc.layered((2, 3, 2), rng=np.random.default_rng(0))
+    >>> read = sc.take_phases(net, [1.0, -1.0], [0.5, 0.0])
+    >>> is_local(lambda phases: post_change(phases), read)
+    True
+    """
+    if rule in (contrastive_hebbian, post_change, plain_hebbian) or isinstance(rule, _Mixed):
+        return True
+    for end, layer, n_units in _ends(phases.net):
+        units = np.arange(n_units)
+        for turn in range(max(1, 2 * (n_units - 1).bit_length())):
+            chosen = units[(units >> turn // 2) % 2 == turn % 2]
+            hits = _answers(rule, phases, end, layer, chosen, 1e-3)
+            hits[layer][chosen if end == "post" else (slice(None), chosen)] = False
+            if any(hit.any() for hit in hits):
+                return False
+    return True
+
+
+def _ends(net):
+    """The ends that a rule may read: (which, layer, number of units)."""
+    for layer, weight in enumerate(net.weights):
+        yield "post", layer, weight.shape[0]
+        yield "pre", layer, weight.shape[1]
+
+
+def _answers(rule, phases, end, layer, units, step):
+    """Which entries of the update change, to the last bit, when some signals are moved."""
+    before, after = (rule(_moved(phases, end, layer, units, s)) for s in (0.0, step))
+    return [old != new for old, new in zip(before.weights, after.weights, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -254,13 +294,17 @@ class _Mixed:
         )
 
 
-def _moved(phases, end, layer, unit, step):
-    """The phases with one signal moved, by an amount of its own in each phase and sample."""
+def _moved(phases, end, layer, units, step):
+    """The phases with some signals moved, each by an amount of its own in each phase and sample.
+
+    Moved by nothing they are copies all the same, so that the same arithmetic is done with them.
+    """
 
     def moved(read, amount):
         parts = list(getattr(read, end))
         parts[layer] = parts[layer].copy()
-        parts[layer][:, unit] += amount * (1.0 + np.arange(len(parts[layer])))
+        each = np.outer(1.0 + np.arange(len(parts[layer])), 1.0 + np.sqrt(units))
+        parts[layer][:, units] += amount * each
         return read._replace(**{end: tuple(parts)})
 
     nudged = tuple(moved(read, step * (k + 2)) for k, read in enumerate(phases.nudged))
