@@ -256,7 +256,8 @@ def test_a_nudge_below_the_limit_is_refused_and_the_advice_works(few, enough, in
 def test_what_is_refused_would_be_noise(c):
     net, x, y = single(0, cancellation=c)
     free = sc.free_phase(net, x)
-    plus = sc.nudged_phase(net, x, y, beta=1e-6, start=free)
+    with pytest.warns(sc.PrecisionWarning, match="beta = 1e-06 is too small for float32 states"):
+        plus = sc.nudged_phase(net, x, y, beta=1e-6, start=free)
     estimate = sc.hebbian(net, x, free).minus(sc.hebbian(net, x, plus), over=1e-6)
     assert sc.relative_error(estimate, truth(net, x, y)) > 0.1
 

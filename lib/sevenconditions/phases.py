@@ -99,7 +99,9 @@ def nudged_phase(net, x, y, *, beta, start, **options):
 
     Returns
     -------
-    Equilibrium                     With a BasinWarning if it left the basin of the free phase.
+    Equilibrium
+        With a BasinWarning if it left the basin of the free phase, and with a PrecisionWarning if
+        float32 cannot resolve the nudge.
 
     Raises
     ------
@@ -121,6 +123,15 @@ def nudged_phase(net, x, y, *, beta, start, **options):
     if checks.number("beta", beta) == 0.0:
         raise ValueError("beta: got 0, expected a nudge different from 0; use free_phase for 0")
     state = settle(net, x, y=y, beta=beta, start=start, **options)
+    least = np.finfo(net.dtype).eps ** 0.5 / _REFUSED_ONE_SIDED
+    if net.dtype == np.float32 and abs(beta) < least:
+        warnings.warn(
+            f"beta = {beta:.2g} is too small for float32 states: rounding, divided by beta, "
+            f"outgrows the bias that beta leaves; try beta above {least:.1g}, or compute in "
+            "float64, with net.astype(np.float64)",
+            PrecisionWarning,
+            stacklevel=2,
+        )
     if isinstance(start, Equilibrium) and start.converged and state.converged:
         x, y, _ = dynamics.as_input(net, x, y)
         warn_of_jumps(net, x, y, start, [state], stacklevel=3)

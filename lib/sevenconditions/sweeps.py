@@ -63,8 +63,9 @@ class Sweeps:
         width = sum(net.sizes[i + 1] for _, i in blocks)
         self.state, self.new = np.zeros((2, len(drive), width), dtype)
         self.before, self.after = (self._parts(blocks, s) for s in (self.state, self.new))
-        shapes = [(len(drive), n) for n in net.sizes[1:]]
-        self.beside, self.rates = ([np.empty(shape, dtype) for shape in shapes] for _ in range(2))
+        hidden = [(len(drive), n) for n in net.sizes[1:-1]]
+        self.beside, self.rates = ([np.empty(shape, dtype) for shape in hidden] for _ in range(2))
+        self.rates.append(None)  # the output's are made anew each time
 
     def _blocks(self):
         """What an iterate holds: (what, layer)."""
@@ -162,7 +163,7 @@ class Sweeps:
         drives, lateral, _ = self.after
         self._give_way(self.after)
         residual, last = [], self.last
-        potentials = [drive + e for drive, e in zip(drives[:-1], self.beside, strict=False)]
+        potentials = [drive + e for drive, e in zip(drives[:-1], self.beside, strict=True)]
         for i in range(last):
             fed_back = self._feed_back(i, drives, np.empty_like(self.beside[i]))
             if i in lateral:
