@@ -135,3 +135,31 @@ def test_agreement_compares_direction_and_size():
     assert shown.readouts["angle"] == "below 0.01 degrees"
     assert shown.readouts["norm ratio"] == "2.000"
     assert shown.readouts["relative error"] == "1"
+
+
+def test_bars_say_every_value_and_theory_is_a_line_not_a_bar():
+    series = {"measured": [1.0, 2.0], "theory": [1.5, 2.5]}
+    shown = figures.bars(["a", "b"], series, theory={"theory"}, ylabel="angle", **WORDS)
+    assert shown.description == "angle, measured: a 1, b 2; theory: a 1.5, b 2.5."
+    (axes,) = shown.panels[0].axes
+    assert [bar.get_height() for bar in axes.patches] == [1.0, 2.0]
+    assert shown.html()
+
+
+def test_scatter_reads_how_much_the_diagonal_explains(rng):
+    x = rng.standard_normal(200)
+    y = x + 0.1 * rng.standard_normal(200)
+    cloud = {"nets": (x, y)}
+    shown = figures.scatter(cloud, xlabel="predicted", ylabel="true", diagonal=True, **WORDS)
+    left = np.sum((y - x) ** 2) / np.sum((y - y.mean()) ** 2)
+    assert shown.readouts["R2 of nets"] == f"{1 - left:.3f}"
+    assert figures.scatter(cloud, xlabel="a", ylabel="b", **WORDS).readouts == {}
+    assert shown.html()
+
+
+def test_a_matrix_names_its_extremes_and_leaves_unknown_cells_empty():
+    values = [[np.nan, 0.2], [0.7, 0.1]]
+    shown = figures.matrix(values, ["a", "b"], ["c", "d"], what="interaction", **WORDS)
+    assert shown.description == "interaction, from 0.10 (b, d) to 0.70 (b, c)."
+    assert [text.get_text() for text in shown.panels[0].axes[0].texts] == ["0.20", "0.70", "0.10"]
+    assert shown.html()

@@ -1,8 +1,4 @@
-"""One function per kind of figure: it draws data, and says in numbers what it drew.
-
-Each returns a `display.Figure`. The description, which is also the alt text, is computed from the
-data, so that it cannot say anything else than the picture shows.
-"""
+"""How a network comes to rest, or does not: eigenvalues, residuals, the plane of two units."""
 
 import numpy as np
 
@@ -20,197 +16,7 @@ from sevenconditions.display import (
     panel,
     theme,
 )
-
-# Blue is what theory says, orange what was measured, purple what breaks; members of a family that
-# are alike in kind take the sequence, light to dark.
-
-
-def _colours(labels, theory=()):
-    """Label -> colour: theory blue, a single measurement orange, several the sequence."""
-    measured = [label for label in labels if label not in theory]
-    family = [ESTIMATE] if len(measured) == 1 else _spread(len(measured))
-    return {label: TRUE for label in theory} | dict(zip(measured, family, strict=False))
-
-
-def _spread(count):
-    """So many colours of the sequence, as far apart as they can be."""
-    return [SEQUENCE[round(i)] for i in np.linspace(0, len(SEQUENCE) - 1, count)]
-
-
-def _say(value):
-    """A number for a sentence: three digits, or two if it is tiny."""
-    return f"{value:.{2 if abs(value) < 1e-4 else 3}g}".replace("e-0", "e-").replace("e+0", "e+")
-
-
-def curves(
-    x, series, *, title, caption, xlabel, ylabel, logx=False, logy=False, theory=(), width=4.0
-):
-    """Lines over a common axis, each labelled at its end.
-
-    Parameters
-    ----------
-    x : array_like, shape (n,)
-    series : mapping from label to array_like, shape (n,); NaN leaves a gap
-    title, caption, xlabel, ylabel : str
-    logx, logy : bool
-    theory : collection of the labels drawn dashed, as predictions
-    width : float, inches
-
-    Returns
-    -------
-    Figure
-
-    Examples
-    --------
-    >>> drawn = curves([0, 1], {"error": [1.0, 0.5]}, title="It halves", caption="One step.",
-    ...                xlabel="step", ylabel="error")
-    >>> drawn.description
-    'error falls from 1 to 0.5 as step goes from 0 to 1.'
-    """
-    x = np.asarray(x, dtype=float)
-    figure, axes = panel(width, 3.0, right=0.9)
-    ends = []
-    colours = _colours(series, theory)
-    for label, y in series.items():
-        y, colour = np.asarray(y, dtype=float), colours[label]
-        axes.plot(x, y, "--" if label in theory else "-", color=colour, zorder=3)
-        last = np.flatnonzero(np.isfinite(y))[-1]
-        ends.append((x[last], y[last], label, colour))
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    _scales(axes, logx, logy)
-    _end_labels(axes, ends)
-    words = "; ".join(_course(x, np.asarray(y, float), name, xlabel) for name, y in series.items())
-    return Figure(figure, title, caption, f"{words}.")
-
-
-def _scales(axes, logx, logy):
-    if logx:
-        log_scale(axes, "x")
-    if logy:
-        log_scale(axes, "y")
-
-
-def _end_labels(axes, ends):
-    """Labels at the lines' ends, pushed apart until none covers another."""
-    axes.autoscale_view()
-    height = axes.figure.get_size_inches()[1] * axes.get_position().height * 72
-    places = sorted(
-        (axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1] * height, i)
-        for i, (x, y, _, _) in enumerate(ends)
-    )
-    wanted, lowest = {}, -np.inf
-    for place, i in places:
-        wanted[i] = max(place, lowest + 11)
-        lowest = wanted[i]
-    over = max(0.0, lowest - height)
-    for place, i in places:
-        x, y, label, colour = ends[i]
-        label_line(axes, x, y, label, colour, offset=(5, wanted[i] - over - place))
-
-
-def _course(x, y, label, xlabel):
-    """How one line goes, in words and numbers."""
-    known = np.flatnonzero(np.isfinite(y))
-    x, y = x[known], y[known]
-    first, last = y[0], y[-1]
-    verb = "falls" if last < first else "rises" if last > first else "stays"
-    path = f"at {_say(first)}" if verb == "stays" else f"from {_say(first)} to {_say(last)}"
-    text = f"{label} {verb} {path} as {xlabel} goes from {_say(x[0])} to {_say(x[-1])}"
-    for extreme, word in ((np.argmax(y), "peak"), (np.argmin(y), "low")):
-        beyond = abs(y[extreme] - first) > 0 and abs(y[extreme] - last) > 0
-        if beyond and 0 < extreme < len(y) - 1:
-            text += f", with a {word} of {_say(y[extreme])} at {_say(x[extreme])}"
-    return text
-
-
-def power_laws(x, series, *, title, caption, xlabel, ylabel):
-    """Points on two logarithmic axes, each family with its fitted straight line and slope.
-
-    Parameters
-    ----------
-    x : array_like, shape (n,), positive
-    series : mapping from label to array_like, shape (n,), positive
-    title, caption, xlabel, ylabel : str
-
-    Returns
-    -------
-    Figure                  Its readouts hold the fitted slopes.
-
-    Examples
-    --------
-    >>> drawn = power_laws([1, 2, 4], {"area": [1, 4, 16]}, title="A square", caption="Exact.",
-    ...                    xlabel="side", ylabel="area")
-    >>> dict(drawn.readouts)
-    {'slope of area': '2.00'}
-    """
-    x = np.asarray(x, dtype=float)
-    figure, axes = panel(4.2, 3.2, right=1.0)
-    ends, slopes = [], {}
-    colours = _colours(series)
-    for label, y in series.items():
-        y, colour = np.asarray(y, dtype=float), colours[label]
-        slopes[label], offset = np.polyfit(np.log(x), np.log(y), 1)
-        line = np.exp(offset) * x ** slopes[label]
-        axes.plot(x, line, "-", color=colour, lw=1.0, zorder=2)
-        axes.plot(x, y, "o", color=colour, zorder=3)
-        right = np.argmax(x)
-        ends.append((x[right], y[right], label, colour))
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    _scales(axes, logx=True, logy=True)
-    _end_labels(axes, ends)
-    words = "; ".join(
-        f"{label} goes as {xlabel} to the power {slopes[label]:.2f}, from {_say(y[0])} at "
-        f"{_say(x[0])} to {_say(y[-1])} at {_say(x[-1])}"
-        for label, y in series.items()
-    )
-    readouts = {f"slope of {label}": f"{slope:.2f}" for label, slope in slopes.items()}
-    return Figure(figure, title, caption, f"{words}.", readouts)
-
-
-def traces(runs, *, layer, title, caption, units=6, sample=0, time=None):
-    """The rates of a few units over time, one panel a run, on a common scale.
-
-    Parameters
-    ----------
-    runs : mapping from label to (Network, Equilibrium recorded with record=True)
-    layer : int             Which settling layer, 0 for the first.
-    title, caption : str
-    units : int             How many units to draw.
-    sample : int
-    time : float or None    How much of the run to draw, in units of tau; None for all.
-
-    Returns
-    -------
-    Figure
-
-    Examples
-    --------
-    >>> import sevenconditions as sc
-    >>> net = sc.layered((2, 3, 1), rng=np.random.default_rng(0))
-    >>> rest = sc.settle(net, [1.0, 1.0], record=True)
-    >>> drawn = traces({"calm": (net, rest)}, layer=0, title="Rest", caption="Three units.")
-    >>> drawn.description
-    'calm: in the last fifth of 36 tau the rates move by less than 0.1.'
-    """
-    panels, words = [], []
-    for (label, (net, run)), colour in zip(runs.items(), (ESTIMATE, ERROR), strict=False):
-        rates = net.phis[layer](run.trajectory[layer][:, sample, :units])
-        clock = run.dt * np.arange(len(rates))
-        if time is not None:
-            rates, clock = rates[clock <= time], clock[clock <= time]
-        figure, axes = panel(3.4, 2.6, top=0.35)
-        axes.plot(clock, rates, color=colour, lw=1.2)
-        axes.set(xlabel="time / tau", ylabel="rate", title=label)
-        panels.append(figure)
-        late = rates[-max(len(rates) // 5, 2) :]
-        swing = np.ptp(late, axis=0).max()
-        still = f"by up to {swing:.1f}" if swing >= 0.05 else "by less than 0.1"
-        words.append(f"{label}: in the last fifth of {clock[-1]:.0f} tau the rates move {still}")
-    low = min(p.axes[0].get_ylim()[0] for p in panels)
-    high = max(p.axes[0].get_ylim()[1] for p in panels)
-    for each in panels:
-        each.axes[0].set_ylim(low, high)
-    return Figure(tuple(panels), title, caption, f"{'; '.join(words)}.")
+from sevenconditions.figures.ink import say
 
 
 def settling_view(net, x, run, at, *, title, caption, steps=60, sample=0, readouts=()):
@@ -255,8 +61,8 @@ def settling_view(net, x, run, at, *, title, caption, steps=60, sample=0, readou
         "how it ends": ends,
     } | dict(readouts)
     words = (
-        f"Spectral radius {radius:.3f}; the residual goes from {_say(residuals[0])} to "
-        f"{_say(residuals[-1])} in {len(residuals) - 1} steps; the run ends as {ends}"
+        f"Spectral radius {radius:.3f}; the residual goes from {say(residuals[0])} to "
+        f"{say(residuals[-1])} in {len(residuals) - 1} steps; the run ends as {ends}"
     )
     return Figure((left, right), title, caption, f"{words}.", shown)
 
@@ -349,7 +155,7 @@ def phase_plane(net, x, run, *, title, caption, reach=1.8, sample=0):
     }
     words = (
         f"Spectral radius {radius:.3f} at silence; after {run.n_steps} steps the run ends as "
-        f"{ends}, at a distance of {_say(late)} from silence"
+        f"{ends}, at a distance of {say(late)} from silence"
     )
     return Figure((_circle_panel(eigenvalues), figure), title, caption, f"{words}.", readouts)
 
@@ -396,7 +202,7 @@ def images_settling(images, run, *, title, caption):
         "slowest": f"{steps[slow]} steps",
     }
     words = (
-        f"{len(steps)} images reach residual {_say(run.tol)} after {steps[quick]} steps at the "
+        f"{len(steps)} images reach residual {say(run.tol)} after {steps[quick]} steps at the "
         f"least, {np.median(steps):.0f} in the middle and {steps[slow]} at the most"
     )
     return Figure((figure, *pictures), title, caption, f"{words}.", readouts)
@@ -476,50 +282,3 @@ def _strip(figure, place, count):
     if place < count - 1:
         axes.tick_params(labelbottom=False)
     return axes
-
-
-def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradient")):
-    """Each dot is one parameter: the local estimate against the true gradient, coloured by layer.
-
-    Parameters
-    ----------
-    estimate, truth : Gradient
-    title, caption : str
-    names : pair of str     What the two axes show.
-
-    Returns
-    -------
-    Figure                  Readouts: angle, relative error, norm ratio.
-
-    Examples
-    --------
-    >>> from sevenconditions import Gradient
-    >>> g = Gradient((np.eye(2),), (np.ones(2),))
-    >>> agreement(g, g, title="Equal", caption="On the diagonal.").readouts["norm ratio"]
-    '1.000'
-    """
-    from sevenconditions.gradient import angle_deg, norm_ratio, relative_error
-
-    figure, axes = panel(3.6, 3.3, left=0.75)
-    a, b = estimate.flat(), truth.flat()
-    reach = 1.1 * max(np.abs(a).max(), np.abs(b).max())
-    axes.plot([-reach, reach], [-reach, reach], "-", color=MUTED, lw=1.0)
-    for index, colour in zip(range(len(truth.weights)), _spread(len(truth.weights)), strict=True):
-        dots = truth.layer(index).flat(), estimate.layer(index).flat()
-        axes.plot(*dots, "o", color=colour, ms=3.5)
-        place = {"transform": axes.transAxes, "color": colour, "ha": "right"}
-        axes.text(0.98, 0.04 + 0.08 * index, f"layer {index + 1}", **place)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=names[1], ylabel=names[0])
-    label_line(axes, 0.55 * reach, 0.55 * reach, "equal", MUTED, offset=(-10, 10), ha="right")
-    angle, error = angle_deg(estimate, truth), relative_error(estimate, truth)
-    ratio = norm_ratio(estimate, truth)
-    readouts = {
-        "angle": f"{angle:.2f} degrees" if angle >= 0.01 else "below 0.01 degrees",
-        "relative error": _say(error),
-        "norm ratio": f"{ratio:.3f}",
-    }
-    words = (
-        f"Over {len(a)} parameters the angle is {readouts['angle']}, the relative error "
-        f"{_say(error)} and the norm ratio {ratio:.3f}"
-    )
-    return Figure(figure, title, caption, f"{words}.", readouts)
