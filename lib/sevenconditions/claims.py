@@ -47,11 +47,21 @@ class Claim:
         bundle = {"text/plain": self.text()}
         if output_mode() != "text":
             bundle["text/html"] = (
-                f'{style_tag(_CSS)}<p class="sc sc-claim"><span role="img" aria-label="Holds:">'
+                f'{style_tag(_CSS)}<p class="sc sc-claim" id="{anchor(self.key)}">'
+                '<span role="img" aria-label="Holds:">'
                 f"✓</span> {escape(self.key)} <b>{escape(self.measured or self.value)}</b> "
                 f"· {escape(self.required)}</p>"
             )
         return bundle
+
+
+def anchor(key) -> str:
+    """Where on a page the claim of this key stands.
+
+    >>> anchor("settling/pair-decay")
+    'claim-settling-pair-decay'
+    """
+    return f"claim-{key.replace('/', '-')}"
 
 
 def claim(

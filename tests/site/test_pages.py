@@ -6,6 +6,8 @@ import json
 import pytest
 import yaml
 
+from sevenconditions.claims import collect
+from tools.chapterext import called, documented
 from tools.steps import ROOT
 
 pytestmark = pytest.mark.book
@@ -15,6 +17,12 @@ CHAPTERS = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in par
 PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex")]
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
 NOTEBOOK = "chapters/01_settling"
+
+
+def is_notebook(name):
+    """Whether a page of the book is a notebook."""
+    return (ROOT / f"{name}.ipynb").is_file()
+
 
 # What sticks out of the window, or is clipped, in the article: not what a reader can scroll to,
 # and not what is there for screen readers only.
@@ -59,6 +67,29 @@ def test_a_page_without_a_dial_weighs_less_than_a_megabyte_and_a_half(visit, pat
         pytest.skip("this page has a dial")
     weight = sum(len(gzip.compress(r.body())) for r in visited.responses if r.status == 200)
     assert weight < 1_500_000
+
+
+def test_every_claim_is_listed_and_leads_to_its_place(visit, site):
+    made = collect([ROOT / f"{name}.ipynb" for name in CHAPTERS if is_notebook(name)])
+    rows = visit("chapters/claims.html").page.locator("table.sc-claims tbody tr")
+    assert rows.count() == len(made) > 40
+    listed = [
+        (row.locator("a").get_attribute("href"), *row.locator("td").all_inner_texts()[1:])
+        for row in rows.all()
+    ]
+    for (href, value, required), claim in zip(listed, made, strict=True):
+        assert (value, required) == (claim.value, claim.required)
+        page, place = href.split("#")
+        assert f'id="{place}"' in (site / "chapters" / page).read_text()
+
+
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if is_notebook(name)])
+def test_every_function_that_a_chapter_calls_is_linked_to_its_page(site, name):
+    source = json.loads((ROOT / f"{name}.ipynb").read_text())
+    code = "\n".join("".join(c["source"]) for c in source["cells"] if c["cell_type"] == "code")
+    page = (site / f"{name}.html").read_text()
+    for function in called(code):
+        assert f"api.html#{documented(function)}" in page
 
 
 def test_the_bare_address_leads_to_the_cover(browser, address):
