@@ -1,4 +1,4 @@
-"""What the site reads out of the chapters: claims, and the functions of the library that they call."""
+"""What the site reads out of the chapters: the claims, and what they call of the library."""
 
 import json
 from types import SimpleNamespace
