@@ -120,3 +120,20 @@ def test_a_rule_that_reads_deviations_from_the_batch_is_seen_to_reach_its_own_en
 
     read = sc.take_phases(net, x, y, LIMIT._replace(nudging=nudging.centered(0.1)))
     assert contrast.reach(centred, read) == (2 * (2 * 3 + 3 * 2), 0)
+
+
+def test_a_weight_listens_to_its_own_two_ends_and_a_normalised_one_to_all(rng):
+    net = sc.layered((2, 3, 2), rng=rng)
+    read = sc.take_phases(net, rng.standard_normal((4, 2)), rng.standard_normal((4, 2)))
+    names, answers, own = contrast.listens(contrast.post_change, read, 0)
+    assert answers.shape == own.shape == (6, len(names)) == (6, 10)
+    assert (own.sum(axis=1) == 2).all()
+    assert (answers == own).all()
+
+    def normalised(phases):
+        update = contrast.contrastive_hebbian(phases)
+        return update.minus(update.minus(update), over=np.linalg.norm(update.flat()))
+
+    _, answers, own = contrast.listens(normalised, read, 0)
+    assert answers[own].all() and (answers & ~own).sum() > 40
+    assert (answers & ~own).sum() + (answers & own).sum() == answers.sum()

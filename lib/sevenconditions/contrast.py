@@ -229,6 +229,44 @@ def reach(rule, phases, *, step=1e-3):
     return own, foreign
 
 
+def listens(rule, phases, layer, *, step=1e-3):
+    r"""Which signals each weight of one layer answers to, found by moving one signal at a time.
+
+    Parameters
+    ----------
+    rule, phases, step : as for `reach`
+    layer : int             Which weight layer, 0 for the lowest.
+
+    Returns
+    -------
+    names : list of str
+        The signals: which end, of which weight layer (from 1), which unit (from 1).
+    answers, own : ndarray of bool, shape (n_{l+1} n_l, signals)
+        Whether an entry moves with a signal, and whether the signal is at its own two ends.
+
+    Examples
+    --------
+    >>> import sevenconditions as sc
+    >>> net = sc.layered((1, 1, 1), rng=np.random.default_rng(0))
+    >>> names, answers, own = listens(plain_hebbian, sc.take_phases(net, [1.0], [0.5]), 0)
+    >>> names
+    ['post 1.1', 'pre 1.1', 'post 2.1', 'pre 2.1']
+    >>> own.tolist()
+    [[True, True, False, False]]
+    """
+    shape = phases.net.weights[layer].shape
+    names, answers, own = [], [], []
+    for end, where, n_units in _ends(phases.net):
+        for unit in range(n_units):
+            names.append(f"{end} {where + 1}.{unit + 1}")
+            answers.append(_answers(rule, phases, end, where, [unit], step)[layer].ravel())
+            here = np.zeros(shape, bool)
+            if where == layer:
+                here[unit if end == "post" else (slice(None), unit)] = True
+            own.append(here.ravel())
+    return names, np.array(answers).T, np.array(own).T
+
+
 def is_local(rule, phases):
     """Whether each entry of the update answers to the two ends of its own synapse alone.
 

@@ -5,6 +5,7 @@ data, so that it cannot say anything else than the picture shows.
 """
 
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
+from sevenconditions.figures.contrast import locality
 from sevenconditions.figures.lines import curves, power_laws, traces
 from sevenconditions.figures.settling import (
     images_settling,
@@ -18,6 +19,7 @@ __all__ = [
     "bars",
     "curves",
     "images_settling",
+    "locality",
     "matrix",
     "phase_plane",
     "power_laws",
