@@ -1,7 +1,7 @@
 """Cell -> (the answer, wrong answers each with a word of its message)."""
 
 HALF = """contrast.contrastive_hebbian(
-        phases._replace(nudged=tuple(Signals({0}, {1}) for read in phases.nudged))
+        phases._replace(nudged=tuple(read._replace({0}) for read in phases.nudged))
     )"""
 
 EXERCISES = {
@@ -26,13 +26,11 @@ EXERCISES = {
     ),
     "exercise-5": ("1", {"0": "tenth", "2": "exact in layer 1"}),
     "exercise-6": (
-        HALF.format("phases.free.post", "read.pre"),
+        HALF.format("post=phases.free.post"),
         {
             "contrast.contrastive_hebbian(phases)": "whole contrast",
             "contrast.post_change(phases)": "exchange",
-            f"(lambda g: g.minus(g).minus(g))({HALF.format('phases.free.post', 'read.pre')})": (
-                "sign"
-            ),
+            f"(lambda g: g.minus(g).minus(g))({HALF.format('post=phases.free.post')})": ("sign"),
         },
     ),
 }
