@@ -10,7 +10,8 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from sevenconditions import display
-from sevenconditions.display import Figure, label_line, log_scale, output_mode, panel, svg
+from sevenconditions.display import Figure, label_line, log_scale, panel, svg
+from sevenconditions.output import output_mode
 
 
 def line_figure(n_panels=1, **words):
