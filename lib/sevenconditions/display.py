@@ -2,7 +2,8 @@
 
 A drawing function makes its panels with :func:`panel` and the colours below, and returns a
 :class:`Figure`. What a notebook cell then emits depends on one environment variable, read by
-:func:`~sevenconditions.output.output_mode`, so that nothing has to be stripped from an output afterwards.
+:func:`~sevenconditions.output.output_mode`, so that nothing has to be stripped from an output
+afterwards.
 """
 
 import io
