@@ -10,7 +10,8 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from sevenconditions import display
-from sevenconditions.display import Figure, label_line, log_scale, output_mode, panel, svg
+from sevenconditions.display import Figure, label_line, log_scale, panel, svg
+from sevenconditions.output import MODES, output_mode
 
 
 def line_figure(n_panels=1, **words):
@@ -79,7 +80,7 @@ def test_a_panel_without_room_for_axes_is_refused(size):
 
 def test_the_text_is_the_same_in_every_mode_and_alone_in_text_mode(monkeypatch):
     figure = line_figure()
-    bundles = {mode: bundle(figure, monkeypatch, mode) for mode in display.MODES}
+    bundles = {mode: bundle(figure, monkeypatch, mode) for mode in MODES}
     assert bundles["text"] == {"text/plain": "It falls\nFrom 1 to 0.5."}
     for mode in ("live", "page"):
         assert bundles[mode].keys() == {"text/plain", "text/html"}

@@ -153,7 +153,8 @@ def test_scatter_reads_how_much_the_diagonal_explains(rng):
     shown = figures.scatter(cloud, xlabel="predicted", ylabel="true", diagonal=True, **WORDS)
     left = np.sum((y - x) ** 2) / np.sum((y - y.mean()) ** 2)
     assert shown.readouts["R2 of nets"] == f"{1 - left:.3f}"
-    assert figures.scatter(cloud, xlabel="a", ylabel="b", **WORDS).readouts == {}
+    for bare in ({}, {"diagonal": True, "explained": False}):
+        assert figures.scatter(cloud, xlabel="a", ylabel="b", **bare, **WORDS).readouts == {}
     assert shown.html()
 
 

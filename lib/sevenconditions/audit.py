@@ -34,6 +34,7 @@ from sevenconditions.equilibrium import Verdict
 from sevenconditions.gradient import angle_deg, cosine, norm_ratio, relative_error
 from sevenconditions.memory import Memory
 from sevenconditions.network import PhaseNetworks
+from sevenconditions.output import output_mode
 from sevenconditions.recipe import (
     ALL_HOLD,
     CONDITIONS,
@@ -131,6 +132,8 @@ class Report(Comparison):
         return "\n".join([*lines, *self._sentences()])
 
     def _repr_html_(self):
+        if output_mode() == "text":
+            return None
         head = ("condition", "measured by", "value", "holds", "costs alone")
         rows = ((r.name, r.diagnostic, *_cells(r)) for r in self.conditions)
         caption = f"{self.name}, against {_REFERENCES[self.against]}"

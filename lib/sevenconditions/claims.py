@@ -13,7 +13,8 @@ from html import escape
 from pathlib import Path
 from types import MappingProxyType
 
-from sevenconditions.display import output_mode, style_tag
+from sevenconditions.display import style_tag
+from sevenconditions.output import output_mode
 
 _GLUE = "application/papermill.record/"
 

@@ -2,12 +2,12 @@
 
 A drawing function makes its panels with :func:`panel` and the colours below, and returns a
 :class:`Figure`. What a notebook cell then emits depends on one environment variable, read by
-:func:`output_mode`, so that nothing has to be stripped from an output afterwards.
+:func:`~sevenconditions.output.output_mode`, so that nothing has to be stripped from an output
+afterwards.
 """
 
 import io
 import math
-import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ import matplotlib.figure
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.ticker import LogLocator, NullLocator
 
-MODES = ("live", "page", "text")
+from sevenconditions.output import output_mode
 
 # name -> (on light paper, on dark paper). Every line colour reaches a contrast of 4.5, so that a
 # label may wear the colour of its line, and the three lead colours differ in lightness too: they
@@ -80,24 +80,6 @@ RC = {
     "figure.facecolor": "none",
     "savefig.facecolor": "none",
 }
-
-
-def output_mode() -> str:
-    """Name what a notebook output carries: "live" (default), "page" or "text".
-
-    Read from the environment variable SEVENCONDITIONS_OUTPUT: ``live`` for a reader's notebook,
-    ``page`` for the build of the book, ``text`` for stored notebooks and their check.
-    Raises ValueError for any other value.
-
-    >>> output_mode() in MODES
-    True
-    """
-    mode = os.environ.get("SEVENCONDITIONS_OUTPUT") or "live"
-    if mode not in MODES:
-        raise ValueError(
-            f"SEVENCONDITIONS_OUTPUT is {mode!r}; expected one of {', '.join(MODES)}, or unset"
-        )
-    return mode
 
 
 def theme():

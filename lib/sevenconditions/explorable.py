@@ -16,7 +16,8 @@ from functools import cached_property
 from html import escape
 from types import MappingProxyType
 
-from sevenconditions.display import Figure, output_mode, readout_list, style_tag
+from sevenconditions.display import Figure, readout_list, style_tag
+from sevenconditions.output import output_mode
 
 MAX_DIALS = 3
 MAX_FRAMES = 80

@@ -16,7 +16,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from sevenconditions.display import output_mode, style_tag
+from sevenconditions.display import style_tag
+from sevenconditions.output import output_mode
 
 
 @dataclass(frozen=True)

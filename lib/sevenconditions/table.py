@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from sevenconditions.audit import Comparison, degrees, html_table
+from sevenconditions.output import output_mode
 from sevenconditions.recipe import CONDITIONS
 
 _SHOWN = 40  # rows that are printed
@@ -102,6 +103,8 @@ class Table:
         return str(self)
 
     def _repr_html_(self):
+        if output_mode() == "text":
+            return None
         return html_table(self._caption(), (*self.dials, *_HEAD), self._rows(), self._sentences())
 
     def _setting(self, place):

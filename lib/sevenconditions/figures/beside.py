@@ -113,7 +113,18 @@ def _legend_above(axes, inks):
         axes.text(left, 1.03, label, transform=axes.transAxes, color=ink, ha="left", va="bottom")
 
 
-def scatter(series, *, title, caption, xlabel, ylabel, diagonal=False, logx=False, logy=False):
+def scatter(
+    series,
+    *,
+    title,
+    caption,
+    xlabel,
+    ylabel,
+    diagonal=False,
+    explained=True,
+    logx=False,
+    logy=False,
+):
     """A cloud of points for each label, on request with the line where both axes are equal.
 
     Parameters
@@ -121,11 +132,12 @@ def scatter(series, *, title, caption, xlabel, ylabel, diagonal=False, logx=Fals
     series : mapping from label to (x, y), each array_like, shape (n,)
     title, caption, xlabel, ylabel : str
     diagonal : bool        Draw the line y = x.
+    explained : bool       With the line, read out the share of variance that it explains.
     logx, logy : bool
 
     Returns
     -------
-    Figure                 Readouts: the share of variance in y that y = x explains, if `diagonal`.
+    Figure
 
     Examples
     --------
@@ -145,9 +157,10 @@ def scatter(series, *, title, caption, xlabel, ylabel, diagonal=False, logx=Fals
             axes.text(0.03, 0.95 - 0.08 * row, label, va="top", **place)
         text = f"{label}: {len(x)} points, {xlabel} from {say(x.min())} to {say(x.max())}, "
         text += f"{ylabel} from {say(y.min())} to {say(y.max())}"
-        if diagonal:
+        if diagonal and explained:
             left = np.sum((y - x) ** 2) / np.sum((y - y.mean()) ** 2)
             readouts[f"R2 of {label}"] = f"{1 - left:.3f}"
+        if diagonal:
             text += f"; largest distance from equal {say(np.abs(y - x).max())}"
         words.append(text)
     axes.set(xlabel=xlabel, ylabel=ylabel)
