@@ -6,6 +6,7 @@ data, so that it cannot say anything else than the picture shows.
 
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
 from sevenconditions.figures.lines import curves, power_laws, traces
+from sevenconditions.figures.nudging import circle_view, fan, nudge_view, wall
 from sevenconditions.figures.settling import (
     images_settling,
     phase_plane,
@@ -16,13 +17,17 @@ from sevenconditions.figures.settling import (
 __all__ = [
     "agreement",
     "bars",
+    "circle_view",
     "curves",
+    "fan",
     "images_settling",
     "matrix",
+    "nudge_view",
     "phase_plane",
     "power_laws",
     "scatter",
     "settling_view",
     "three_doors",
     "traces",
+    "wall",
 ]
