@@ -188,9 +188,9 @@ def circle_view(beta, points, radius, counts, errors, *, title, caption, reach=0
     axes.plot(points, errors[here], "s", color=INK, ms=9, zorder=1)
     scales(axes, logx=False, logy=True)
     axes.set(xlabel="points N", ylabel="relative error", ylim=(1e-16, 1e2), xticks=counts)
-    axes.text(0.97, 0.93, "measured", color=ink, transform=axes.transAxes, ha="right")
-    axes.text(0.97, 0.84, "(beta / r) to the power N", color=TRUE, transform=axes.transAxes,
-              ha="right")  # fmt: skip
+    place = {"transform": axes.transAxes, "ha": "left"}
+    axes.text(0.04, 0.06, "measured", color=ink, **place)
+    axes.text(0.04, 0.15, "(beta / r) to the power N", color=TRUE, **place)
     readouts = {
         "beta / r": f"{beta / radius:.2f}",
         "relative error": say(errors[here]) if errors[here] > 1e-12 else "below 1e-12",
