@@ -5,7 +5,7 @@ import pytest
 from networks import SMOOTH, example
 
 import sevenconditions as sc
-from sevenconditions import architecture, nudging, settling, solvers
+from sevenconditions import architecture, dynamics, nudging, settling, solvers
 from sevenconditions.nudging import Nudging
 
 EXACT = sc.ALL_HOLD._replace(settling=settling.exact())
@@ -258,3 +258,19 @@ def test_the_noise_of_settling_is_what_a_residual_of_that_size_does_to_the_produ
 def test_an_order_needs_an_error_above_zero_for_each_beta(betas, errors):
     with pytest.raises(ValueError, match="betas, errors: got .* expected as many of each"):
         nudging.error_order(betas, errors)
+
+
+def test_a_loose_rest_leaves_a_residual_of_the_tolerance_and_the_noise_that_is_foreseen():
+    net, ready, x, y, truth = case(0, 0)
+    free = solvers.newton(ready, x)
+    stop = nudging.loose_rest(tol=1e-4, rng=np.random.default_rng(0))
+    left = dynamics.residual(ready, x, stop(ready, x).potentials)
+    largest = max(np.abs(part).max() for part in left)
+    assert 5e-5 < largest < 1.01e-4
+    beta = 1e-4
+    estimate = sc.estimate_gradient(
+        net, x, y, FORMS[0]._replace(settling=stop, nudging=nudging.one_sided(beta))
+    )
+    noise = nudging.settling_noise(ready, x, free, tol=1e-4, rng=np.random.default_rng(1))
+    found = np.linalg.norm(estimate.minus(truth).flat())
+    assert 0.7 < found / (np.sqrt(2) * noise / beta) < 1.4

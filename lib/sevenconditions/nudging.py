@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sevenconditions import checks, dynamics
+from sevenconditions import checks, dynamics, solvers
 
 # This room's own thresholds; the phases warn where they are passed, so both stand a floor below.
 from sevenconditions.response import convergence_radius as convergence_radius
@@ -320,6 +320,46 @@ def settling_noise(net, x, free, *, tol, rng):
     moved = [u + s for u, s in zip(free.potentials, dynamics.split(net, step), strict=True)]
     product = dynamics.local_product(net, dynamics.signals(net, x, dynamics.rates(net, moved)))
     return float(np.linalg.norm(product.flat().imag) / 1e-20)
+
+
+def loose_rest(*, tol, rng):
+    r"""A settling that stops anywhere within the tolerance: what `settling_noise` foresees.
+
+    Each phase comes to rest but for a random residual of its own, of size `tol`:
+
+    .. math:: R(u) = r, \qquad r_i \sim \mathcal U(-\mathrm{tol}, \mathrm{tol})
+
+    Parameters
+    ----------
+    tol : float > 0
+    rng : numpy.random.Generator        Draws anew for every phase.
+
+    Returns
+    -------
+    callable                For the slot `settling` of a recipe; see `settling.rest`.
+
+    Breaks when
+    -----------
+    beta is so small that the nudge moves the state less than tol: the estimate is then noise.
+
+    Examples
+    --------
+    >>> from sevenconditions import layered
+    >>> net = layered((3, 4, 2), rng=np.random.default_rng(0))
+    >>> stop = loose_rest(tol=1e-3, rng=np.random.default_rng(1))
+    >>> first, second = (stop(net, np.ones((1, 3))) for _ in range(2))
+    >>> bool(1e-5 < np.abs(first.rates[-1] - second.rates[-1]).max() < 1e-2)
+    True
+    """
+    tol = checks.number("tol", tol, above=0)
+
+    def stop(net, x, *, y=None, beta=0.0, start=None, current=None):
+        left = tuple(tol * rng.uniform(-1.0, 1.0, (len(x), n)) for n in net.sizes[1:])
+        if current is not None:
+            left = tuple(a + b for a, b in zip(left, current, strict=True))
+        return solvers.newton(net, x, y=y, beta=beta, start=start, current=left)
+
+    return stop
 
 
 def _refuse_zero(beta):

@@ -7,6 +7,7 @@ data, so that it cannot say anything else than the picture shows.
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
 from sevenconditions.figures.contrast import locality
 from sevenconditions.figures.lines import curves, power_laws, traces
+from sevenconditions.figures.nudging import circle_view, fan, nudge_view, wall
 from sevenconditions.figures.settling import (
     images_settling,
     phase_plane,
@@ -17,14 +18,18 @@ from sevenconditions.figures.settling import (
 __all__ = [
     "agreement",
     "bars",
+    "circle_view",
     "curves",
+    "fan",
     "images_settling",
     "locality",
     "matrix",
+    "nudge_view",
     "phase_plane",
     "power_laws",
     "scatter",
     "settling_view",
     "three_doors",
     "traces",
+    "wall",
 ]
