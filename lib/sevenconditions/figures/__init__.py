@@ -6,6 +6,12 @@ data, so that it cannot say anything else than the picture shows.
 
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
 from sevenconditions.figures.lines import curves, power_laws, traces
+from sevenconditions.figures.neuroscience import (
+    compartment_traces,
+    cortical_column,
+    evidence_grid,
+    time_budget,
+)
 from sevenconditions.figures.settling import (
     images_settling,
     phase_plane,
@@ -16,7 +22,10 @@ from sevenconditions.figures.settling import (
 __all__ = [
     "agreement",
     "bars",
+    "compartment_traces",
+    "cortical_column",
     "curves",
+    "evidence_grid",
     "images_settling",
     "matrix",
     "phase_plane",
@@ -24,5 +33,6 @@ __all__ = [
     "scatter",
     "settling_view",
     "three_doors",
+    "time_budget",
     "traces",
 ]
