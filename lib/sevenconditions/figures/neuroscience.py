@@ -4,26 +4,33 @@ import numpy as np
 
 from sevenconditions import dynamics
 from sevenconditions.display import ERROR, ESTIMATE, INK, MUTED, TRUE, Figure, panel
-from sevenconditions.figures.ink import say
 
 KINDS = ("anatomy", "in vitro", "in vivo, seen", "in vivo, perturbed")
 
-# Parts of the drawn column: name -> (place, symbol); arrows: (from, to, symbol, colour).
-_PARTS = {
-    "layer above": ((0.5, 0.90), "$v_{l+1}$"),
-    "apical tuft": ((0.5, 0.66), "$h_l$"),
-    "soma": ((0.5, 0.40), "$v_l$"),
-    "basal dendrite": ((0.5, 0.17), "$a_l$"),
-    "interneuron": ((0.88, 0.53), r"$c\,\varphi(a_{l+1})$"),
-}
+# The drawn column. Labels: (words, place, colour, alignment); arrows: (from, to, head, colour).
+_LABELS = (
+    ("layer above", (0.40, 0.95), INK, "center"),
+    ("forward W v", (0.25, 0.62), TRUE, "right"),
+    ("feedback B q", (0.52, 0.85), ESTIMATE, "left"),
+    ("apical drive h", (0.37, 0.70), ESTIMATE, "right"),
+    ("rate v", (0.43, 0.36), INK, "right"),
+    ("basal drive a", (0.62, 0.20), TRUE, "left"),
+    ("W v from below", (0.52, 0.05), TRUE, "left"),
+    ("interneuron", (0.97, 0.41), INK, "center"),
+    ("predicts", (0.77, 0.38), MUTED, "center"),
+    ("cancels c of it", (0.80, 0.66), ERROR, "left"),
+)
 _ARROWS = (
-    ((0.42, 0.44), (0.13, 0.86), "$W_{l+1}$", TRUE),
-    ((0.5, 0.86), (0.5, 0.715), "$B_{l+1}$", ESTIMATE),
-    ((0.5, 0.61), (0.5, 0.45), "$+$", ESTIMATE),
-    ((0.5, 0.22), (0.5, 0.35), "$+$", TRUE),
-    ((0.5, -0.02), (0.5, 0.12), "$W_l\\,v_{l-1}$", TRUE),
-    ((0.60, 0.42), (0.80, 0.49), "predict", MUTED),
-    ((0.80, 0.58), (0.62, 0.65), "cancel", ERROR),
+    ((0.46, 0.40), (0.29, 0.90), "->", TRUE),
+    ((0.50, 0.91), (0.50, 0.77), "->", ESTIMATE),
+    ((0.50, 0.00), (0.50, 0.13), "->", TRUE),
+    ((0.55, 0.39), (0.91, 0.48), "->", MUTED),
+    ((0.93, 0.54), (0.63, 0.72), "-[", ERROR),
+)
+_DENDRITES = (
+    (((0.5, 0.64), (0.5, 0.40)), ESTIMATE),
+    *((((0.5, 0.64), tip), ESTIMATE) for tip in ((0.40, 0.74), (0.5, 0.76), (0.60, 0.74))),
+    *((((0.5, 0.33), tip), TRUE) for tip in ((0.40, 0.18), (0.5, 0.15), (0.60, 0.18))),
 )
 
 
@@ -40,22 +47,28 @@ def cortical_column(*, title, caption):
 
     Examples
     --------
-    >>> cortical_column(title="One unit", caption="A drawing.").description
-    'A drawing of 5 parts and 7 arrows.'
+    >>> cortical_column(title="One unit", caption="A drawing.").description[:58]
+    'A drawing of one cell with 4 apical and 3 basal branches, '
     """
-    figure, axes = panel(3.9, 4.3, left=0.1, right=0.1, top=0.1, bottom=0.1)
-    axes.set(xlim=(0, 1.12), ylim=(-0.05, 1.0), xticks=(), yticks=())
+    figure, axes = panel(3.9, 4.0, left=0.05, right=0.05, top=0.1, bottom=0.1)
+    axes.set(xlim=(-0.02, 1.14), ylim=(-0.03, 1.0), xticks=(), yticks=())
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    for start, end, word, colour in _ARROWS:
-        arrow = {"arrowstyle": "->", "color": colour, "lw": 1.6}
-        axes.annotate("", end, start, arrowprops=arrow)
-        middle = (np.array(start) + np.array(end)) / 2
-        axes.text(middle[0] + 0.03, middle[1], word.replace("$", ""), color=colour, va="center")
-    box = {"boxstyle": "round,pad=0.35", "fc": "none", "ec": INK}
-    for name, (place, _) in _PARTS.items():
-        axes.text(*place, name, ha="center", va="center", bbox=box, color=INK)
-    words = f"A drawing of {len(_PARTS)} parts and {len(_ARROWS)} arrows."
+    for (start, end), colour in _DENDRITES:
+        axes.plot(*zip(start, end, strict=True), color=colour, lw=2.5)
+    axes.plot(0.5, 0.36, "^", color=INK, ms=16)
+    axes.plot(0.96, 0.51, "o", color=INK, ms=14)
+    for start, end, head, colour in _ARROWS:
+        style = "->" if head == "->" else "-[,widthB=0.4,lengthB=0.1"
+        axes.annotate("", end, start, arrowprops={"arrowstyle": style, "color": colour, "lw": 1.5})
+    for words, place, colour, side in _LABELS:
+        axes.text(*place, words, color=colour, ha=side, va="center")
+    apical = sum(colour == ESTIMATE for _, colour in _DENDRITES)
+    words = (
+        f"A drawing of one cell with {apical} apical and {len(_DENDRITES) - apical} basal "
+        f"branches, {len(_ARROWS)} arrows and {len(_LABELS)} labels: "
+        f"{', '.join(label for label, *_ in _LABELS)}."
+    )
     return Figure(figure, title, caption, words)
 
 
@@ -180,7 +193,7 @@ def time_budget(missing, *, tau, marks, title, caption):
 
     Parameters
     ----------
-    missing : mapping from label to (time in tau, share still missing), each shape (n,)
+    missing : mapping from label to (time in tau, share still missing), each shape (n,), falling
     tau : float > 0         Milliseconds.
     marks : mapping from label to milliseconds
     title, caption : str
@@ -203,15 +216,15 @@ def time_budget(missing, *, tau, marks, title, caption):
         time, share = tau * np.asarray(time, float), np.asarray(share, float)
         shown = (time > 0) & (share > 1e-3)
         axes.plot(time[shown], share[shown], color=colour)
-        late = np.flatnonzero(share <= 0.1)
-        when = f"{time[late[0]]:.0f} ms" if len(late) else f"after {time[-1]:.0f} ms"
+        done = share.min() <= 0.1
+        when = f"{np.interp(-0.1, -share, time):.0f} ms" if done else f"after {time[-1]:.0f} ms"
         readouts[f"a tenth left, {label}"] = when
         words.append(f"{label}: a tenth is left at {when}")
         axes.text(0.02, 0.3 - 0.09 * len(words), label, color=colour, transform=axes.transAxes)
     for label, at in marks.items():
         axes.axvline(at, color=INK, lw=0.8, ls=":")
         axes.text(at, 1.03, label, ha="center", transform=axes.get_xaxis_transform(), fontsize=8)
-        words.append(f"{label} at {say(at)} ms")
+        words.append(f"{label} at {at:.0f} ms")
     axes.axhline(0.1, color=MUTED, lw=0.8)
     axes.set(xscale="log", xlim=(1, 1e4), ylim=(0, 1.05))
     axes.set(xlabel="time (ms)", ylabel="share still missing")
