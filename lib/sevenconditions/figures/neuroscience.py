@@ -12,12 +12,12 @@ _LABELS = (
     ("layer above", (0.40, 0.95), INK, "center"),
     ("forward W v", (0.25, 0.62), TRUE, "right"),
     ("feedback B q", (0.52, 0.85), ESTIMATE, "left"),
-    ("apical drive h", (0.37, 0.70), ESTIMATE, "right"),
+    ("apical drive h", (0.53, 0.57), ESTIMATE, "left"),
     ("rate v", (0.43, 0.36), INK, "right"),
     ("basal drive a", (0.62, 0.20), TRUE, "left"),
     ("W v from below", (0.52, 0.05), TRUE, "left"),
-    ("interneuron", (0.97, 0.41), INK, "center"),
-    ("predicts", (0.77, 0.38), MUTED, "center"),
+    ("interneuron", (0.98, 0.44), INK, "center"),
+    ("predicts", (0.70, 0.37), MUTED, "center"),
     ("cancels c of it", (0.80, 0.66), ERROR, "left"),
 )
 _ARROWS = (
@@ -211,7 +211,7 @@ def time_budget(missing, *, tau, marks, title, caption):
     """
     figure, axes = panel(4.6, 3.2, right=0.25, top=0.5)
     readouts, words = {}, []
-    colours = (TRUE, ESTIMATE, ERROR)
+    colours = (ESTIMATE, INK, MUTED)
     for (label, (time, share)), colour in zip(missing.items(), colours, strict=False):
         time, share = tau * np.asarray(time, float), np.asarray(share, float)
         shown = (time > 0) & (share > 1e-3)
