@@ -30,7 +30,7 @@ def test_the_apical_trace_is_what_the_layer_above_sends():
     assert float(shown.readouts["apical before, poor"]) == pytest.approx(
         np.linalg.norm(sent), abs=1e-4
     )
-    orange = shown.panels[0].axes[0].lines[3]  # after three basal lines
+    orange = shown.panels[0].axes[0].lines[0]
     assert orange.get_ydata()[0] == pytest.approx(sent[0], abs=1e-6)
 
 

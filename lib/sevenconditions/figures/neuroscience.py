@@ -3,7 +3,7 @@
 import numpy as np
 
 from sevenconditions import dynamics
-from sevenconditions.display import ERROR, ESTIMATE, INK, MUTED, TRUE, Figure, panel
+from sevenconditions.display import ERROR, ESTIMATE, INK, MUTED, TRUE, Figure, panel, theme
 
 KINDS = ("anatomy", "in vitro", "in vivo, seen", "in vivo, perturbed")
 
@@ -109,15 +109,19 @@ def compartment_traces(runs, *, title, caption, layer=0, units=3, sample=0):
         drives = dynamics.drives(net, np.repeat(x[sample : sample + 1], len(clock), 0), rates)
         carried = dynamics.mismatches(net, rates, drives)[layer + 1]
         apical = carried @ net.feedback[layer + 1].T
-        figure, axes = panel(3.5, 3.0, top=0.35, right=0.55)
-        axes.plot(clock, drives[layer][:, :units], color=TRUE, lw=1.2)
-        axes.plot(clock, apical[:, :units], color=ESTIMATE, lw=1.6)
-        axes.axvline(0, color=MUTED, lw=0.8)
-        for part, values, colour in (("basal", drives[layer], TRUE), ("apical", apical, ESTIMATE)):
-            place = values[-1, :units]
-            place = place[np.argmax(np.abs(place))] if part == "basal" else place.mean()
-            axes.text(clock[-1], place, f" {part}", color=colour, va="center", fontsize=9)
-        axes.set(xlabel="time / tau", ylabel="drive", title=label)
+        figure, axes = panel(3.5, 3.6, top=1.5, right=0.2, left=0.8)
+        with theme():
+            upper = figure.add_axes((0.8 / 3.5, 2.3 / 3.6, 2.5 / 3.5, 0.95 / 3.6))
+        for place, values, colour, name in (
+            (axes, apical, ESTIMATE, "apical drive"),
+            (upper, drives[layer], TRUE, "basal drive"),
+        ):
+            place.plot(clock, values[:, :units], color=colour, lw=1.4)
+            place.axvline(0, color=MUTED, lw=0.8)
+            place.set_ylabel(name, color=colour)
+        upper.set(title=label)
+        upper.tick_params(labelbottom=False)
+        axes.set(xlabel="time / tau")
         panels.append(figure)
         sizes = [np.linalg.norm(apical[i]) for i in (0, -1)]
         moved = np.linalg.norm(apical[-1] - apical[0])
@@ -128,10 +132,10 @@ def compartment_traces(runs, *, title, caption, layer=0, units=3, sample=0):
             f"the nudge and changes by {moved:.3f}; the basal drive has size "
             f"{np.linalg.norm(drives[layer][-1]):.2f}"
         )
-    low = min(p.axes[0].get_ylim()[0] for p in panels)
-    high = max(p.axes[0].get_ylim()[1] for p in panels)
-    for each in panels:
-        each.axes[0].set_ylim(low, high)
+    for row in (0, 1):
+        limits = [p.axes[row].get_ylim() for p in panels]
+        for each in panels:
+            each.axes[row].set_ylim(min(low for low, _ in limits), max(top for _, top in limits))
     return Figure(tuple(panels), title, caption, f"{'; '.join(words)}.", readouts)
 
 
