@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 import sevenconditions as sc
-from sevenconditions import dynamics
-from sevenconditions.examples import couple, rotor, row
+from sevenconditions import dynamics, feedback
+from sevenconditions.examples import (
+    couple,
+    excitatory_inhibitory,
+    partly_answered,
+    rotor,
+    row,
+)
 
 
 def flow(net):
@@ -54,3 +60,27 @@ def test_a_row_keeps_its_radius_but_not_its_norm(onward):
 def test_bad_numbers_are_refused_by_name(make, says):
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_inhibition_breaks_the_symmetry_and_keeps_it_up_to_a_sign():
+    base = sc.layered((4, 6, 3), rng=np.random.default_rng(0))
+    net = excitatory_inhibitory(base, 2, 0.8, rng=np.random.default_rng(1))
+    x = np.random.default_rng(2).standard_normal((1, 4))
+    rest = sc.free_phase(net, x, dt=0.5)
+    pairs = zip(net.phis, rest.potentials, strict=True)
+    slopes = np.concatenate([phi.derivative(u)[0] for phi, u in pairs])
+    jacobian = dynamics.jacobian(net, x, rest.potentials)[0] / slopes
+    signature = np.diag([1.0] * 4 + [-1.0] * 2 + [1.0] * 3)
+    assert np.abs(jacobian - jacobian.T).max() > 0.1
+    np.testing.assert_allclose(signature @ jacobian, (signature @ jacobian).T, atol=1e-12)
+
+
+@pytest.mark.parametrize(("share", "spread"), [(0.5, 0.0), (0.8, 0.5)])
+def test_partly_answered_weights_have_the_alignment_of_the_docstring(share, spread):
+    base = sc.layered((5, 300, 300), rng=np.random.default_rng(0))
+    made = partly_answered(base, share, spread=spread, rng=np.random.default_rng(1))
+    assert feedback.alignment(made)[0] == pytest.approx(share * np.exp(-(spread**2)), abs=0.03)
+    kept = made.weights[1] != 0
+    assert np.mean(kept) == pytest.approx(0.1, abs=0.01)
+    assert np.mean(made.feedback[1] != 0) == pytest.approx(0.1, abs=0.01)
+    assert np.all(np.sign(made.weights[1][kept]) == np.sign(base.weights[1][kept]))

@@ -7,6 +7,12 @@ data, so that it cannot say anything else than the picture shows.
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
 from sevenconditions.figures.contrast import locality
 from sevenconditions.figures.lines import curves, power_laws, traces
+from sevenconditions.figures.neuroscience import (
+    compartment_traces,
+    cortical_column,
+    evidence_grid,
+    time_budget,
+)
 from sevenconditions.figures.nudging import circle_view, fan, nudge_view, wall
 from sevenconditions.figures.settling import (
     images_settling,
@@ -19,7 +25,10 @@ __all__ = [
     "agreement",
     "bars",
     "circle_view",
+    "compartment_traces",
+    "cortical_column",
     "curves",
+    "evidence_grid",
     "fan",
     "images_settling",
     "locality",
@@ -30,6 +39,7 @@ __all__ = [
     "scatter",
     "settling_view",
     "three_doors",
+    "time_budget",
     "traces",
     "wall",
 ]
