@@ -17,6 +17,7 @@ from sevenconditions.network import layered
 from sevenconditions.recipe import CONDITIONS, Recipe
 from sevenconditions.zoo import ZOO
 
+_HEAD = ("algorithm", *CONDITIONS, "from own gradient", "from backprop")
 TESTS = "tests/test_theorems.py"  # holds every row; the book's site makes a link of it
 
 
@@ -99,11 +100,16 @@ class TheoremTable:
         return {row.name: row for row in self.rows}
 
     def __str__(self):
-        head = ("algorithm", *CONDITIONS, "own error", "backprop error", "worst layer")
+        head = _HEAD
         body = [tuple(str(c).replace(", by design", "*") for c in _texts(r)) for r in self.rows]
         widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *body)]
-        return "\n".join([*lines, "* by design, not measured; worst layer: own, then backprop"])
+        return "\n".join(
+            [
+                *lines,
+                "* by design; from own gradient, from backprop: relative error; degrees in the worst layer",
+            ]
+        )
 
     __repr__ = __str__
 
@@ -119,7 +125,7 @@ class TheoremTable:
         Each row names the line of the tests that pins it, as an attribute ``data-repository``: the
         library does not know where the repository is, the site does.
         """
-        head = ("algorithm", *CONDITIONS, "own error", "backprop error", "worst layer", "test")
+        head = (*_HEAD, "test")
         names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
         body = "".join(_html_row(head, row) for row in self.rows)
         return (
@@ -221,22 +227,32 @@ def _without_slots(net, x, y, entry):
 
 
 def _shown(value):
-    return "0" if abs(value) < 1e-9 else f"{value:.2g}"
+    """A value in few digits; what is below 1e-4 holds either way, and may be rounding."""
+    if abs(value) < 1e-4:
+        return "<1e-4"
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
+
+
+def _degrees(angle):
+    return "<0.01 deg" if angle < 0.01 else degrees(angle)
 
 
 def _texts(row):
     """Every cell of a row as text."""
-    errors = (_shown(row.own_error), _shown(row.backprop_error))
-    angles = f"{degrees(row.own_angle_deg)}; {degrees(row.backprop_angle_deg)}"
-    return (row.name, *map(str, row.cells), *errors, angles)
+    own = f"{_shown(row.own_error)}; {_degrees(row.own_angle_deg)}"
+    backprop = f"{_shown(row.backprop_error)}; {_degrees(row.backprop_angle_deg)}"
+    return (row.name, *map(str, row.cells), own, backprop)
 
 
 def _html_row(head, row):
     texts = list(map(escape, _texts(row)))
     texts[0] = texts[0].replace("_", "_<wbr>")
     find = escape(f'"{row.name}": (')
-    texts.append(f'<a data-repository="{TESTS}" data-find="{find}">test of {escape(row.name)}</a>')
-    marks = ["", *("" if cell.holds else ' class="sc-no"' for cell in row.cells), "", "", "", ""]
+    texts.append(
+        f'<a data-repository="{TESTS}" data-find="{find}">'
+        f'test<span class="sc-name"> of {escape(row.name)}</span></a>'
+    )
+    marks = ["", *("" if cell.holds else ' class="sc-no"' for cell in row.cells), "", "", ""]
     cells = (
         f'<td data-name="{name}"{mark}>{text}</td>'
         for name, mark, text in zip(head[1:], marks[1:], texts[1:], strict=True)
@@ -246,15 +262,16 @@ def _html_row(head, row):
 
 _CSS = """
 .cell_output .text_html:has(.sc-theorems){background:none!important;padding:0!important}
-.sc-theorems{color:inherit;overflow-x:auto;max-width:100%;font-size:.8rem}
+.sc-theorems{color:inherit;overflow-x:auto;max-width:100%;font-size:.72rem;position:relative}
 .sc-theorems table{border-collapse:collapse;background:none;color:inherit;margin:.5rem 0}
-.sc-theorems :is(th,td){padding:.25rem .6rem .25rem 0;text-align:left;color:inherit;
-vertical-align:top}
+.sc-theorems :is(th,td){padding:.25rem .45rem .25rem 0;text-align:left;color:inherit;
+vertical-align:top;overflow-wrap:normal;word-break:normal;hyphens:none}
+.sc-theorems .sc-name{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .sc-theorems tr{border-bottom:1px solid #8886;background:none!important}
 .sc-theorems .sc-no{font-weight:700;text-decoration:underline dotted}
 @media(max-width:480px){.sc-theorems thead{display:none}
 .sc-theorems :is(table,tbody){display:block;width:100%}
 .sc-theorems tr{display:block;padding:.4rem 0}
-.sc-theorems :is(td,tbody th){display:block;padding:0}
+.sc-theorems :is(td,tbody th){display:block;padding:0;font-size:.8rem}
 .sc-theorems td::before{content:attr(data-name) ": ";font-weight:400}}
 """
