@@ -104,12 +104,8 @@ class TheoremTable:
         body = [tuple(str(c).replace(", by design", "*") for c in _texts(r)) for r in self.rows]
         widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *body)]
-        return "\n".join(
-            [
-                *lines,
-                "* by design; from own gradient, from backprop: relative error; degrees in the worst layer",
-            ]
-        )
+        note = "* by design; last columns: relative error; degrees in the worst layer"
+        return "\n".join([*lines, note])
 
     __repr__ = __str__
 
@@ -245,7 +241,7 @@ def _texts(row):
 
 
 def _html_row(head, row):
-    texts = list(map(escape, _texts(row)))
+    texts = [escape(text).replace("1e-4", "1e\u20114") for text in _texts(row)]
     texts[0] = texts[0].replace("_", "_<wbr>")
     find = escape(f'"{row.name}": (')
     texts.append(
