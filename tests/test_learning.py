@@ -743,3 +743,28 @@ def test_what_was_learned_before_a_divergence_is_in_the_error():
     with pytest.raises(sc.ConvergenceError) as stopped:
         train(net, data, explodes, epochs=20, angles=False)
     assert 0 < stopped.value.history.epochs < 20
+
+
+def test_matched_steps_have_the_size_of_backprop_and_keep_their_direction():
+    rng = np.random.default_rng(5)
+    net = sc.layered((5, 6, 3), gain=0.5, rng=rng)
+    x, y = rng.standard_normal((7, 5)), rng.standard_normal((7, 3))
+    true = sc.backprop(net, x, y)
+    for rule in (sc.ZOO["feedback_alignment"], sc.ZOO["equilibrium_propagation"], ALL_HOLD):
+        matched = learning.matched_size(net, x, y, rule)
+        assert sc.norm_ratio(matched, true) == pytest.approx(1.0, rel=1e-12)
+        assert sc.angle_deg(matched, sc.estimate_gradient(net, x, y, rule)) < 1e-5
+    nothing = true.minus(true)
+    assert not learning.matched_size(net, x, y, lambda *given: nothing).flat().any()
+
+
+def test_training_with_matched_steps_does_not_depend_on_the_size_of_an_estimate():
+    rng = np.random.default_rng(6)
+    net, x = sc.layered((3, 4, 2), rng=rng), rng.standard_normal((8, 3))
+    data = Data(x, np.eye(2)[[0, 1] * 4], x, np.eye(2)[[0, 1] * 4])
+    tenth = lambda *given: sc.backprop(*given).minus(sc.backprop(*given), over=-10.0)
+    tenfold = lambda *given: sc.Gradient(*([10 * p for p in ps] for ps in sc.backprop(*given)))
+    how = {"epochs": 3, "batch": 4, "estimate": learning.matched_size}
+    one, ten = (train(net, data, rule, **how) for rule in (sc.backprop, tenfold))
+    np.testing.assert_allclose(one.loss, ten.loss, rtol=1e-12)
+    assert train(net, data, tenth, **how).loss[-1] == one.loss[0]  # a zero estimate stays zero

@@ -7,6 +7,7 @@ Of the formula renderer only what a page can ask for stays in the site.
 """
 
 import re
+from html import unescape
 from pathlib import Path
 
 from docutils import nodes
@@ -76,6 +77,28 @@ def leave_out_scripts(app, pagename, templatename, context, doctree):
     ]
 
 
+def link_to_repository(app, pagename, templatename, context, doctree):
+    """Give the library's references to a file of the repository their address, and the line."""
+    options = app.config.html_theme_options
+    base = f"{options['repository_url']}/blob/{options['repository_branch']}"
+    if "data-repository=" in context.get("body", ""):
+        context["body"] = with_addresses(context["body"], base, Path(__file__).parents[1])
+
+
+def with_addresses(body, base, root):
+    """What stands as data-repository="file" data-find="text" becomes a link to that line."""
+
+    def linked(found):
+        path, wanted = found[1], unescape(found[2])
+        lines = (root / path).read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, start=1):
+            if wanted in line:
+                return f'href="{base}/{path}#L{number}"'
+        raise ValueError(f"{path} has no line with {wanted!r}, to which a page refers")
+
+    return re.sub(r'data-repository="([^"]*)" data-find="([^"]*)"', linked, body)
+
+
 def leave_out_settings(app, doctree, docname):
     """Drop the settings for live code that would otherwise stand at the end of every page."""
     for raw in list(doctree.findall(nodes.raw)):
@@ -131,6 +154,7 @@ def setup(app):
     app.connect("doctree-resolved", leave_out_settings, priority=900)
     app.connect("doctree-resolved", keep_punctuation, priority=900)
     app.connect("html-page-context", leave_out_scripts, priority=900)
+    app.connect("html-page-context", link_to_repository, priority=900)
     app.connect("build-finished", leave_out_icon_script, priority=900)
     app.connect("build-finished", trim, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

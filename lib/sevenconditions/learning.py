@@ -23,7 +23,7 @@ from sevenconditions import checks
 from sevenconditions.checks import ConvergenceError
 from sevenconditions.dynamics import forward_pass
 from sevenconditions.exact import backprop
-from sevenconditions.gradient import angle_deg
+from sevenconditions.gradient import Gradient, angle_deg
 from sevenconditions.network import Network
 from sevenconditions.progress import bar
 from sevenconditions.recipe import Recipe, described, estimate_gradient, fitting, prepared
@@ -295,6 +295,48 @@ def train(
             stop.history = _history(run, state)  # what had been learned before
             raise
     return _history(run, state)
+
+
+def matched_size(net, x, y, recipe, *, rng=None):
+    r"""A rule's estimate, rescaled to the size of the backprop gradient on the same batch.
+
+    .. math:: \hat g \leftarrow \hat g \, |g| / |\hat g|
+
+    Given to `train` as ``estimate``, all rules take steps of equal size and differ in direction
+    only. The size is that of all weights and biases together; the shares of the layers stay.
+
+    Parameters
+    ----------
+    net : Network
+    x, y : array_like, shape (batch, n_0), (batch, n_L)
+    recipe : Recipe, entry of the zoo, or callable (net, x, y) -> Gradient
+    rng : numpy.random.Generator or None        For recipes that read with noise.
+
+    Returns
+    -------
+    Gradient                    An estimate that is zero stays zero.
+
+    Raises
+    ------
+    ValueError
+        If x or y do not fit the network.
+    ConvergenceError
+        If the recipe's phases do not settle.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import layered
+    >>> net = layered((1, 1), rng=np.random.default_rng(0))
+    >>> true = backprop(net, [1.0], [2.0])
+    >>> twice = lambda net, x, y: Gradient(*([2 * part for part in parts] for parts in true))
+    >>> np.allclose(matched_size(net, [1.0], [2.0], twice).flat(), true.flat())
+    True
+    """
+    estimate = _rule(recipe, None)(net, x, y, rng)
+    size, wanted = (float(np.linalg.norm(g.flat())) for g in (estimate, backprop(net, x, y)))
+    scale = wanted / size if size > 0 else 0.0
+    weights, biases = ([scale * part for part in parts] for parts in estimate)
+    return Gradient(weights, biases)
 
 
 # --- The course of a training -------------------------------------------------------------------
