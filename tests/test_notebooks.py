@@ -22,7 +22,7 @@ axes.plot([0, 1], [0, 2])
 Figure((drawing,), "A line rises", "Read it upwards.", f"It rises from 0 to {2:.2f}.")"""
 
 
-def compare(path):
+def compare(path, threads=1):
     """Strict nbval on one notebook: every stored output against a fresh run."""
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", str(path)]
     command += ["--nbval-cell-timeout=300", "-q", "-p", "no:cacheprovider"]
@@ -32,7 +32,9 @@ def compare(path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        env=os.environ | REPEATABLE | {"SEVENCONDITIONS_OUTPUT": "text"},
+        env=os.environ
+        | REPEATABLE
+        | {"SEVENCONDITIONS_OUTPUT": "text", "OPENBLAS_NUM_THREADS": str(threads)},
     )
 
 
@@ -64,9 +66,10 @@ def stored(tmp_path_factory):
 
 
 @pytest.mark.book
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_a_fresh_run_of_the_chapter_gives_what_is_stored(path):
-    compared = compare(path)
+def test_a_fresh_run_of_the_chapter_gives_what_is_stored(path, threads):
+    compared = compare(path, threads)
     assert compared.returncode == 0, compared.stdout[-6000:]
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from sevenconditions import feedback
 from sevenconditions.audit import audit, degrees
-from sevenconditions.display import output_mode
 from sevenconditions.network import layered
+from sevenconditions.output import output_mode
 from sevenconditions.recipe import CONDITIONS, Recipe
 from sevenconditions.zoo import ZOO
 
