@@ -12,6 +12,7 @@ from sevenconditions import figures, settling
 from sevenconditions.examples import couple
 
 net = couple(0.5)
+sc.ZOO["backprop"]
 sc.settle(net, [1.0]).rates
 settling.best_dt
 figures.curves

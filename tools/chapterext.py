@@ -81,12 +81,12 @@ def called(source):
             known |= {a.asname or a.name: _find(a.name) for a in node.names if a.name == PACKAGE}
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
             known |= {a.asname or a.name: _find(f"{node.module}.{a.name}") for a in node.names}
-    found = {thing for thing in known.values() if not inspect.ismodule(thing)}
+    found = [thing for thing in known.values() if not inspect.ismodule(thing)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             room = known.get(node.value.id)
             if inspect.ismodule(room) and hasattr(room, node.attr):
-                found.add(getattr(room, node.attr))
+                found.append(getattr(room, node.attr))
     return {f"{each.__module__}.{each.__qualname__}" for each in found if _is_ours(each)}
 
 
