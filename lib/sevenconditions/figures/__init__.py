@@ -5,6 +5,7 @@ data, so that it cannot say anything else than the picture shows.
 """
 
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
+from sevenconditions.figures.energy import landscape, response_view
 from sevenconditions.figures.lines import curves, power_laws, traces
 from sevenconditions.figures.settling import (
     images_settling,
@@ -18,9 +19,11 @@ __all__ = [
     "bars",
     "curves",
     "images_settling",
+    "landscape",
     "matrix",
     "phase_plane",
     "power_laws",
+    "response_view",
     "scatter",
     "settling_view",
     "three_doors",
