@@ -6,6 +6,7 @@ data, so that it cannot say anything else than the picture shows.
 
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
 from sevenconditions.figures.contrast import locality
+from sevenconditions.figures.energy import landscape, response_view
 from sevenconditions.figures.lines import curves, power_laws, traces
 from sevenconditions.figures.neuroscience import (
     compartment_traces,
@@ -31,11 +32,13 @@ __all__ = [
     "evidence_grid",
     "fan",
     "images_settling",
+    "landscape",
     "locality",
     "matrix",
     "nudge_view",
     "phase_plane",
     "power_laws",
+    "response_view",
     "scatter",
     "settling_view",
     "three_doors",

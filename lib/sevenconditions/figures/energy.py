@@ -1,0 +1,113 @@
+"""Pushes answered both ways, and the landscape that two units walk in."""
+
+import numpy as np
+
+from sevenconditions import dynamics
+from sevenconditions.display import ERROR, ESTIMATE, INK, MUTED, TRUE, Figure, label_line, panel
+from sevenconditions.figures.beside import agreement
+from sevenconditions.figures.ink import say
+
+
+def response_view(response, adjoint, estimate, truth, *, title, caption, readouts=()):
+    """Cause and effect: response against adjoint, unit by unit; update against gradient.
+
+    Parameters
+    ----------
+    response, adjoint : array_like, shape (n,)
+    estimate, truth : Gradient
+    title, caption : str
+    readouts : mapping      Further readouts, label to formatted value, shown first.
+
+    Returns
+    -------
+    Figure                  Readouts: those given, then angle, relative error, norm ratio.
+
+    Examples
+    --------
+    >>> from sevenconditions import Gradient
+    >>> g = Gradient((np.eye(2),), (np.ones(2),))
+    >>> response_view([1.0], [1.0], g, g, title="Equal", caption="One.").readouts["norm ratio"]
+    '1.000'
+    """
+    response, adjoint = np.ravel(response), np.ravel(adjoint)
+    right = agreement(estimate, truth, title=title, caption=caption, names=("update", "gradient"))
+    figure, axes = panel(3.6, 3.3, left=0.75)
+    reach = 1.1 * max(np.abs(response).max(), np.abs(adjoint).max())
+    axes.plot([-reach, reach], [-reach, reach], "-", color=MUTED, lw=1.0)
+    axes.plot(adjoint, response, "o", color=ESTIMATE, ms=3.5, alpha=0.6)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="adjoint", ylabel="response")
+    label_line(axes, 0.55 * reach, 0.55 * reach, "equal", MUTED, offset=(-10, 10), ha="right")
+    apart = np.linalg.norm(response - adjoint) / np.linalg.norm(adjoint)
+    said = say(apart) if apart > 1e-6 else "below 1e-6"
+    words = f"The response of {len(adjoint)} units differs from the adjoint by {said} of its length"
+    shown = dict(readouts) | {"response error": said} | dict(right.readouts)
+    return Figure((figure, *right.panels), title, caption, f"{words}. {right.description}", shown)
+
+
+def landscape(net, x, run, *, title, caption, reach=0.999, sample=0):
+    """Two units: their path over the heights of the symmetric part, and the height step by step.
+
+    The height is the energy of the same units with the symmetric part of their lateral matrix.
+
+    Parameters
+    ----------
+    net : Network with one settling layer of two units and no cancellation
+    x : array_like, shape (batch, n_0)
+    run : Equilibrium recorded with record=True
+    title, caption : str
+    reach : float           Half the width of the square of rates drawn.
+    sample : int
+
+    Returns
+    -------
+    Figure                  Readouts: largest rise, height at the end, how it ends.
+
+    Examples
+    --------
+    >>> import sevenconditions as sc
+    >>> from sevenconditions.examples import rotor
+    >>> pair = rotor(0.5, rotation=0.0)
+    >>> run = sc.settle(pair, [0.0], start=([[1.0, 0.5]],), record=True)
+    >>> landscape(pair, [0.0], run, title="Down", caption="Two.").readouts["largest rise"]
+    'none'
+    """
+    drive = dynamics.drives(net, *_one(net, x, run, sample))[0][0]
+    lateral = net.lateral[1] if net.lateral[1] is not None else np.zeros((2, 2))
+
+    def height(u):
+        v, phi = net.phis[0](u), net.phis[0]
+        stored = (u * v - phi.conjugate(u)).sum(axis=-1)
+        return stored - v @ drive - 0.5 * np.einsum("...i,ij,...j->...", v, lateral, v)
+
+    path = run.trajectory[0][:, sample]
+    rates, heights = net.phis[0](path), height(path)
+    left, axes = panel(3.3, 3.3, left=0.8)
+    grid = np.linspace(-reach, reach, 61)
+    inner = np.arctanh(grid) if net.phis[0].name == "tanh" else grid
+    mesh = np.stack(np.meshgrid(inner, inner), axis=-1)
+    axes.contour(grid, grid, height(mesh), levels=9, colors=[TRUE], linewidths=0.7, alpha=0.6)
+    axes.plot(*rates.T, color=ESTIMATE, lw=1.5)
+    axes.plot(*rates[0], "s", color=INK, ms=6)
+    axes.plot(*rates[-1], "o", color=ERROR, ms=6)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="rate 1", ylabel="rate 2")
+    right, axes = panel(3.3, 3.3, left=0.8)
+    axes.plot(np.arange(len(heights)) * run.dt, heights, color=ESTIMATE)
+    axes.set(xlabel="time (tau)", ylabel="height")
+    rise = np.diff(heights).max()
+    ends = run.verdict.value.replace("_", "-")
+    shown = {
+        "largest rise": say(rise) if rise > 1e-6 else "none",
+        "height at the end": f"{heights[-1]:.3f}",
+        "how it ends": ends,
+    }
+    words = (
+        f"The height goes from {heights[0]:.3f} to {heights[-1]:.3f}; the largest rise in a step"
+    )
+    words += f" is {shown['largest rise']}; the run ends as {ends}."
+    return Figure((left, right), title, caption, words, shown)
+
+
+def _one(net, x, run, sample):
+    """The input and the rates of one sample."""
+    x = dynamics.as_input(net, x)[0]
+    return x[sample : sample + 1], tuple(v[sample : sample + 1] for v in run.rates)
