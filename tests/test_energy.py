@@ -429,3 +429,30 @@ def test_reciprocity_is_exact_where_there_is_an_energy_and_measured_elsewhere():
         free = solvers.newton(turned, x)
         error = reciprocity_error(sc.network.PhaseNetworks(turned, turned), x, y, free)
         assert (error == 0.0) if exact else (error > 1e-3)
+
+
+def test_symmetric_lateral_weights_are_in_the_energy_and_a_rotation_is_not(rng):
+    from sevenconditions.examples import rotor
+
+    net, start = rotor(2.0, rotation=0.0), (rng.standard_normal((5, 2)),)
+    still = np.zeros((5, 1))
+    run = sc.settle(net, still, start=start, dt=0.1, max_steps=300, record=True, quiet=True)
+    assert np.diff(sc.energy(net, still, run.trajectory), axis=0).max() <= 1e-12
+    turned = net.replace(lateral=[None, net.lateral[1] + [[0.0, -3.0], [3.0, 0.0]]])
+    same = sc.energy(turned, still, run), sc.energy(net, still, run)
+    np.testing.assert_allclose(*same, rtol=1e-12)
+
+
+def test_the_slope_of_the_energy_with_lateral_weights_is_the_residual(rng):
+    net = sc.layered((3, 4, 2), gain=0.5, rng=rng)
+    half = rng.standard_normal((4, 4)) / 4
+    net = net.replace(lateral=[None, half + half.T, None])
+    x, u = rng.standard_normal((1, 3)), [rng.standard_normal((1, n)) for n in (4, 2)]
+    slopes = np.concatenate([p.derivative(v) for p, v in zip(net.phis, u, strict=True)], axis=1)
+    force = np.concatenate(dynamics.residual(net, x, u), axis=1) * slopes
+    for i in range(4):
+        there, back = (u[0].copy() for _ in range(2))
+        there[0, i] += 1e-6
+        back[0, i] -= 1e-6
+        up, down = (sc.energy(net, x, (each, u[1]))[0] for each in (there, back))
+        assert abs((up - down) / 2e-6 - force[0, i]) < 1e-8

@@ -181,6 +181,10 @@ def homeostasis(net, x, state, *, n_steps=60, rate=0.5):
 def energy(net, x, state):
     r"""E of each sample at a state or along a trajectory (condition 2, chapter 2).
 
+    At cancellation 0 symmetric lateral weights add :math:`-\tfrac12 v_l^T A_l v_l` to a layer; the
+    antisymmetric part of A adds nothing, for it has no energy. With cancellation lateral weights
+    are left out: there a network with them has none of this form.
+
     Parameters
     ----------
     net : Network
@@ -219,12 +223,15 @@ def energy(net, x, state):
     x = np.broadcast_to(x, (*rates[0].shape[:-1], x.shape[-1]))
     drives = dynamics.drives(net, x, rates)
     total = 0.0
-    for weight, phi, u, v, a in zip(net.metric, net.phis, potentials, rates, drives, strict=True):
+    layers = zip(net.metric, net.phis, net.lateral[1:], potentials, rates, drives, strict=True)
+    for weight, phi, lateral, u, v, a in layers:
         if held and u is potentials[-1]:
             stored = phi.primitive(v)
         else:
             stored = u * v - phi.conjugate(u)  # G(v) by Legendre's equality: safe in saturation
         bracket = stored - v * a + net.cancellation * phi.conjugate(a)
+        if lateral is not None and net.cancellation == 0.0:
+            bracket = bracket - 0.5 * v * (v @ lateral.T)
         total = total + weight * bracket.sum(axis=-1)
     return total
 
