@@ -9,6 +9,7 @@ EXERCISES = {
             "slope * (feedback.T @ delta_above)": "Untransposed",
             "-slope * (feedback @ delta_above)": "sign",
             "feedback @ (slope * delta_above)": "layer below",
+            "feedback @ delta_above": "slope is missing",
             "slope * delta_above": "feedback is missing",
         },
     ),
