@@ -1,19 +1,23 @@
 """The theorem table: every algorithm against every condition, each cell measured when it is made.
 
 A row is two audits of one entry of the zoo, against the gradient of its own equilibrium and against
-backprop. Where an entry has no slots its network is measured, and what the network cannot show is
-what the entry keeps by design; such a cell says so.
+backprop. Where an entry has no slots its network is measured, and its updates are probed from
+outside. What is nowhere to be found, the settling of a rule without dynamics, is said to hold by
+design.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
 import numpy as np
 
-from sevenconditions import feedback
+from sevenconditions import architecture, exact, feedback, predictive
 from sevenconditions.audit import audit, degrees
+from sevenconditions.gradient import cosine, relative_error
 from sevenconditions.network import layered
 from sevenconditions.output import output_mode
+from sevenconditions.phases import free_phase
 from sevenconditions.recipe import CONDITIONS, Recipe
 from sevenconditions.zoo import ZOO
 
@@ -29,7 +33,7 @@ class Cell:
     ----------
     value : float or None       What the condition's diagnostic measures; None: no such part.
     holds : bool
-    by_design : bool            Whether the verdict is the entry's own statement, not a measurement.
+    by_design : bool            Whether there is nothing to measure: no dynamics that could settle.
 
     Examples
     --------
@@ -200,7 +204,7 @@ def _row(net, x, y, entry, given_share):
     aimed = {"equilibrium": own, "backprop": against}[entry.against]
     cells = tuple(Cell(c.value, bool(c.holds), False) for c in aimed.conditions)
     if recipe is None:
-        cells = _without_slots(net, x, y, entry)
+        cells = tuple(_without_slots(net, x, y, entry))
     own_error, own_angle = own.relative_error, own.layers[own.worst_layer].angle_deg
     if entry.name in _FORWARD:  # the network is the forward one: backprop is its own gradient
         own_error = against.relative_error
@@ -213,13 +217,75 @@ _FORWARD = ("backprop", "direct_feedback_alignment", "difference_target_propagat
 
 
 def _without_slots(net, x, y, entry):
-    """Values that the entry's network shows, with the verdicts that it keeps by design."""
-    keeps = [name in entry.keeps for name in CONDITIONS]
-    values = [None] * len(CONDITIONS)
-    if entry.network is not None:
-        shown = audit(entry.network(net), x, y, lambda net, x, y: entry.estimate(net, x, y))
-        values = [row.value for row in shown.conditions]
-    return tuple(Cell(v, k, True) for v, k in zip(values, keeps, strict=True))
+    """What an entry without slots shows: its network, and its update, probed from outside."""
+    own = architecture.matched(net) if entry.network is None else entry.network(net)
+    state = free_phase(own, x, tol=1e-12)
+    seen = {row.name: row.value for row in audit(own, x, y, _nothing).conditions}
+    seen |= _probed(lambda x, y: entry.estimate(net, x, y), x, y, state)
+    if entry.network is None:
+        seen |= _without_dynamics(lambda x, y: entry.estimate(net, x, y), net, x, y)
+    if entry.name in _LONGER:
+        longer = _LONGER[entry.name](net, x, y)
+        seen["settling"] = relative_error(longer, entry.estimate(net, x, y))
+    limits = {"settling": _SMALL if entry.name in _LONGER else 1.0, "contrast": 1.0}  # degree
+    for name in CONDITIONS:
+        value = seen[name]
+        if value is None:  # there is nothing to measure: no dynamics that could settle
+            yield Cell(None, True, True)
+        elif name == "feedback":
+            yield Cell(value, bool(value >= 1.0 - _SMALL), False)
+        else:
+            yield Cell(value, bool(value <= limits.get(name, _SMALL)), False)
+
+
+_SMALL = 0.01
+# Rules that do not run to rest: the same, run on for longer.
+_LONGER = {
+    "bptt": lambda net, x, y: exact.bptt(architecture.hopfield(net), x, y, n_steps=120, tied=True),
+    "zero_divergence": partial(predictive.zero_divergence, late=1),
+}
+
+
+def _nothing(net, x, y):
+    return exact.backprop(net, x, y)
+
+
+def _probed(estimate, x, y, state):
+    """Phases, contrast and nudging of a rule that is known by its updates alone.
+
+    Phases: size of the update where the target is the output already. Contrast: degrees of a
+    single sample's update from products of the two ends. Nudging: what is not in proportion to the
+    error of the output.
+    """
+    whole, output = estimate(x, y), state.rates[-1]
+    idle = np.linalg.norm(estimate(x, output).flat()) / np.linalg.norm(whole.flat())
+    half = estimate(x, 0.5 * (y + output)).flat()
+    one, ends = estimate(x[:1], y[:1]), [x[0], *(v[0] for v in state.rates)]
+    beside = [
+        np.linalg.norm(_across(_across(w, below).T, above)) / np.linalg.norm(w)
+        for w, below, above in zip(one.weights, ends, ends[1:], strict=False)
+    ]
+    return {
+        "phases": idle,
+        "contrast": np.degrees(np.arcsin(min(max(beside), 1.0))),
+        "nudging": relative_error(2.0 * half, whole.flat()),
+    }
+
+
+def _across(matrix, end):
+    """The part of a matrix that maps nothing from `end`."""
+    return matrix - np.outer(matrix @ end, end) / (end @ end)
+
+
+def _without_dynamics(estimate, net, x, y):
+    """Energy and feedback of a rule that runs no network: what reaches each layer, by its bias."""
+    wanted = exact.backprop(net, x[:1], y[:1]).biases
+    given = estimate(x[:1], y[:1]).biases
+    return {
+        "settling": None,
+        "energy": relative_error(np.concatenate(given), np.concatenate(wanted)),
+        "feedback": min(cosine(a, b) for a, b in zip(given, wanted, strict=True)),
+    }
 
 
 def _shown(value):
