@@ -6,6 +6,7 @@ data, so that it cannot say anything else than the picture shows.
 
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
 from sevenconditions.figures.lines import curves, power_laws, traces
+from sevenconditions.figures.partially import waterfall
 from sevenconditions.figures.settling import (
     images_settling,
     phase_plane,
@@ -25,4 +26,5 @@ __all__ = [
     "settling_view",
     "three_doors",
     "traces",
+    "waterfall",
 ]
