@@ -15,6 +15,7 @@ from sevenconditions.figures.neuroscience import (
     time_budget,
 )
 from sevenconditions.figures.nudging import circle_view, fan, nudge_view, wall
+from sevenconditions.figures.partially import waterfall
 from sevenconditions.figures.settling import (
     images_settling,
     phase_plane,
@@ -45,4 +46,5 @@ __all__ = [
     "time_budget",
     "traces",
     "wall",
+    "waterfall",
 ]
