@@ -11,6 +11,7 @@ EXERCISES = {
             "(post_nudged * pre_nudged - post_free * pre_free) / beta": "sign",
             "post_free * pre_free - post_nudged * pre_nudged": "beta is missing",
             "pre_free * (post_free - post_nudged) / beta": "postsynaptic end alone",
+            "post_free * (pre_free - pre_nudged) / beta": "presynaptic end alone",
             "(post_free * pre_free - post_nudged * pre_nudged) / (2 * beta)": "Half",
             "(post_free - post_nudged) * (pre_free - pre_nudged) / beta": "second order",
         },
