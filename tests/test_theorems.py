@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+import sevenconditions as sc
 from sevenconditions import theorems
 from sevenconditions.recipe import CONDITIONS
 from sevenconditions.zoo import ZOO
@@ -121,6 +122,9 @@ def test_a_rule_known_by_its_updates_alone_is_caught_by_what_it_breaks():
     seen = broken("backprop", turned)
     assert not seen["energy"].holds and not seen["feedback"].holds
     assert all(cell.holds for cell in broken("fixed_prediction", moved(0.0)).values())
+    lost = ZOO["feedback_alignment"].estimate
+    by_chance = lambda net, x, y: sc.estimate_gradient(net, x, y, lost)
+    assert not broken("dual_propagation", by_chance)["feedback"].holds
 
 
 def test_cells_say_in_words_what_they_show(measured, monkeypatch):

@@ -221,9 +221,13 @@ def _without_slots(net, x, y, entry):
     own = architecture.matched(net) if entry.network is None else entry.network(net)
     state = free_phase(own, x, tol=1e-12)
     seen = {row.name: row.value for row in audit(own, x, y, _nothing).conditions}
-    seen |= _probed(lambda x, y: entry.estimate(net, x, y), x, y, state)
-    if entry.network is None:
-        seen |= _without_dynamics(lambda x, y: entry.estimate(net, x, y), net, x, y)
+    wanted = exact.backprop(own, x[:1], y[:1])
+    if entry.against == "equilibrium":
+        wanted = exact.recurrent_backprop(own, x[:1], y[:1], tied=True)
+    seen |= _probed(lambda x, y: entry.estimate(net, x, y), x, y, state, wanted)
+    if entry.network is None:  # no dynamics: nothing settles, and its errors stand for a response
+        given = np.concatenate(entry.estimate(net, x[:1], y[:1]).biases)
+        seen |= {"settling": None, "energy": relative_error(given, np.concatenate(wanted.biases))}
     if entry.name in _LONGER:
         longer = _LONGER[entry.name](net, x, y)
         seen["settling"] = relative_error(longer, entry.estimate(net, x, y))
@@ -250,12 +254,13 @@ def _nothing(net, x, y):
     return exact.backprop(net, x, y)
 
 
-def _probed(estimate, x, y, state):
-    """Phases, contrast and nudging of a rule that is known by its updates alone.
+def _probed(estimate, x, y, state, wanted):
+    """Phases, feedback, contrast and nudging of a rule that is known by its updates alone.
 
-    Phases: size of the update where the target is the output already. Contrast: degrees of a
-    single sample's update from products of the two ends. Nudging: what is not in proportion to the
-    error of the output.
+    Phases: size of the update where the target is the output already. Feedback: cosine of the
+    error that reaches a layer's biases with the one in `wanted`, where it is lowest. Contrast:
+    degrees of a single sample's update from products of the two ends. Nudging: what is not in
+    proportion to the error of the output.
     """
     whole, output = estimate(x, y), state.rates[-1]
     idle = np.linalg.norm(estimate(x, output).flat()) / np.linalg.norm(whole.flat())
@@ -267,6 +272,7 @@ def _probed(estimate, x, y, state):
     ]
     return {
         "phases": idle,
+        "feedback": min(cosine(a, b) for a, b in zip(one.biases, wanted.biases, strict=True)),
         "contrast": np.degrees(np.arcsin(min(max(beside), 1.0))),
         "nudging": relative_error(2.0 * half, whole.flat()),
     }
@@ -275,17 +281,6 @@ def _probed(estimate, x, y, state):
 def _across(matrix, end):
     """The part of a matrix that maps nothing from `end`."""
     return matrix - np.outer(matrix @ end, end) / (end @ end)
-
-
-def _without_dynamics(estimate, net, x, y):
-    """Energy and feedback of a rule that runs no network: what reaches each layer, by its bias."""
-    wanted = exact.backprop(net, x[:1], y[:1]).biases
-    given = estimate(x[:1], y[:1]).biases
-    return {
-        "settling": None,
-        "energy": relative_error(np.concatenate(given), np.concatenate(wanted)),
-        "feedback": min(cosine(a, b) for a, b in zip(given, wanted, strict=True)),
-    }
 
 
 def _shown(value):
@@ -312,7 +307,7 @@ def _html_row(head, row):
     find = escape(f'"{row.name}": (')
     texts.append(
         f'<a data-repository="{TESTS}" data-find="{find}">'
-        f'test<span class="sc-name"> of {escape(row.name)}</span></a>'
+        f'line<span class="sc-name"> of {escape(row.name)}</span></a>'
     )
     marks = ["", *("" if cell.holds else ' class="sc-no"' for cell in row.cells), "", "", ""]
     cells = (
@@ -333,7 +328,8 @@ vertical-align:top;overflow-wrap:normal;word-break:normal;hyphens:none}
 .sc-theorems .sc-no{font-weight:700;text-decoration:underline dotted}
 @media(max-width:480px){.sc-theorems thead{display:none}
 .sc-theorems :is(table,tbody){display:block;width:100%}
-.sc-theorems tr{display:block;padding:.4rem 0}
+.sc-theorems tr{display:grid;grid-template-columns:1fr 1fr;padding:.4rem 0}
+.sc-theorems tbody th{grid-column:1/-1}
 .sc-theorems :is(td,tbody th){display:block;padding:0;font-size:.8rem}
 .sc-theorems td::before{content:attr(data-name) ": ";font-weight:400}}
 """

@@ -152,9 +152,9 @@ _ENTRIES = (
         against="equilibrium", network=_own, settled=True,
     ),
     Entry(
-        "bptt", _bptt, Kind.REFERENCE, _but("settling", "architecture"),
+        "bptt", _bptt, Kind.REFERENCE, _but("architecture"),
         "Werbos 1990, Proc. IEEE 78:1550-1560",
-        "60 Euler steps of the Hopfield network from silence, unrolled.",
+        "60 Euler steps of the Hopfield network from silence, unrolled: rest, if loops are weak.",
         against="equilibrium", network=_own, settled=True,
     ),
     Entry(

@@ -16,6 +16,9 @@ EXERCISES = {
         'sum("feedback" in r.lacks and "energy" not in r.lacks for r in table.rows)',
         {"7": "lack 2 as well", "6": "both", "0": "repaired"},
     ),
-    "exercise-4": ("90", {"60": "half", "45": "71", "180": "worst"}),
+    "exercise-4": (
+        "expected",
+        {"0.0": "repaired", "36.0": "backprop", "found.angle_deg": "whole"},
+    ),
     "exercise-5": ("2", {"0": "last layer", "1": "another network"}),
 }
