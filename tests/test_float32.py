@@ -8,7 +8,16 @@ import pytest
 from networks import SMOOTH, example
 
 import sevenconditions as sc
-from sevenconditions import architecture, checks, contrast, exact, feedback, nudging, settling
+from sevenconditions import (
+    architecture,
+    checks,
+    contrast,
+    exact,
+    feedback,
+    nudging,
+    settling,
+    solvers,
+)
 from sevenconditions.energy import conservative, repaired, rotated
 from sevenconditions.learning import digits, train
 
@@ -375,3 +384,14 @@ def test_training_in_float32_is_as_good_as_in_float64(name):
         reached.append(history.accuracy[-1])
     assert reached[0] > 0.9
     assert abs(reached[0] - reached[1]) < 0.01
+
+
+@pytest.mark.parametrize("beta", [0.1, 0.1 + 0.1j])
+@pytest.mark.parametrize("solve", [solvers.relax, solvers.newton])
+def test_one_nudge_for_all_samples_leaves_a_float32_network_its_type(solve, beta):
+    net = sc.layered((4, 6, 3), gain=0.4, rng=np.random.default_rng(0), dtype=np.float32)
+    x, y = np.ones((2, 4), np.float32), np.zeros((2, 3), np.float32)
+    rest = solve(net, x, y=y, beta=beta)
+    assert rest.rates[-1].dtype == np.result_type(np.float32, beta)
+    exact = solve(net.astype(np.float64), x, y=y, beta=beta)
+    np.testing.assert_allclose(rest.rates[-1], exact.rates[-1], atol=1e-5)

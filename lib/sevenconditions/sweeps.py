@@ -260,7 +260,8 @@ class _Nudge:
         stiffness = 1.0 + self.beta
         self.takes_steps = phi is not _LINEAR or bool((np.abs(stiffness) <= _STIFFEST).any())
         if not self.takes_steps:
-            self.softness = _rows(1.0 / stiffness, y.shape)
+            kind = np.result_type(y, stiffness)  # one nudge for all is a number without a type
+            self.softness = _rows(1.0 / stiffness, y.shape).astype(kind, copy=False)
             self.pull = self.softness * self.beta * y
 
     def softness_of(self, rows):
