@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sevenconditions import Gradient, figures
+from sevenconditions.display import SEQUENCE
 
 WORDS = {"title": "A finding", "caption": "How to read it."}
 B = np.geomspace(1e-3, 1e-1, 5)
@@ -40,6 +41,17 @@ def test_the_nudge_view_reads_out_each_layer():
     assert shown.readouts["error by layer"] == "0, 0.5"
     assert shown.description.startswith("beta 0.01, predicted best 0.1.")
     assert len(shown.panels) == 2
+
+
+def test_the_nudge_view_colours_layers_alike_in_both_panels_and_unlike_schemes():
+    g = Gradient((np.eye(2), np.ones((1, 2)), np.ones((1, 1))), (np.zeros(2), *2 * [np.zeros(1)]))
+    shown = figures.nudge_view(g, g, B, np.ones((5, 3)), 0.01, 0.1, **WORDS)
+    curves, dots = (
+        [x.get_color() for x in drawn.axes[0].lines if x.get_marker() in list("os^")]
+        for drawn in shown.panels
+    )
+    assert curves == dots and len(set(curves)) == 3
+    assert not set(curves) & set(SEQUENCE)
 
 
 @pytest.mark.parametrize(("beta", "where"), [(0.1, "inside"), (0.6, "outside")])

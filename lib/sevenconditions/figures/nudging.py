@@ -125,11 +125,13 @@ def nudge_view(estimate, truth, betas, errors, at, best, *, title, caption):
     from sevenconditions.gradient import relative_error
 
     dots = agreement(estimate, truth, title=title, caption=caption)
+    inks, ends = _layer_inks(len(truth.weights)), []
+    _recolour(dots, dict(zip(spread(len(inks)), inks, strict=True)))
     betas, errors = np.asarray(betas, float), np.asarray(errors, float)
     figure, axes = panel(3.6, 3.3, right=0.7)
-    inks, ends = spread(errors.shape[1]), []
     for index, colour in enumerate(inks):
-        axes.plot(betas, errors[:, index], ".-", color=colour, lw=1.2)
+        mark = "os^"[index % 3] + "-"
+        axes.plot(betas, errors[:, index], mark, color=colour, lw=1.2, ms=3.5)
         ends.append((betas[-1], errors[-1, index], f"layer {index + 1}", colour))
     scales(axes, logx=True, logy=True)
     axes.set(xlabel="beta", ylabel="relative error", ylim=(1e-6, 30))
@@ -141,6 +143,18 @@ def nudge_view(estimate, truth, betas, errors, at, best, *, title, caption):
     readouts = dict(dots.readouts) | {"error by layer": ", ".join(f"{e:.2g}" for e in layers)}
     words = f"beta {say(at)}, predicted best {say(best)}. {dots.description}"
     return Figure((figure, *dots.panels), title, caption, words, readouts)
+
+
+def _layer_inks(count):
+    """Colours of layers that no scheme wears: schemes take the sequence in the other figures."""
+    return [(ESTIMATE, MUTED, INK)[i % 3] for i in range(count)]
+
+
+def _recolour(figure, inks):
+    """Exchange colours in a drawn figure, each by the mapping."""
+    for drawn in figure.panels:
+        for artist in (*drawn.axes[0].lines, *drawn.axes[0].texts):
+            artist.set_color(inks.get(artist.get_color(), artist.get_color()))
 
 
 def circle_view(beta, points, radius, counts, errors, *, title, caption, reach=0.75):
