@@ -18,6 +18,9 @@ EXERCISES = {
         "np.degrees(np.arccos(0.64))",
         {"36.87": "one hop", "73.74": "multiply", "0.8763": "radians", "0.64": "cosine"},
     ),
-    "exercise-4": ("border", {"0.986": "shortfall", "0.05": "too much"}),
+    "exercise-4": (
+        "border",
+        {"0.986": "1 minus it", "100 * border": "percent", "0.05": "too much"},
+    ),
     "exercise-5": ("1", {"0": "before the nudge", "2": "two states"}),
 }

@@ -160,7 +160,7 @@ def evidence_grid(rows, *, title, caption):
     {'for': '1', 'against': '1', 'empty squares': '3 of 4'}
     """
     names = list(dict.fromkeys(row[0] for row in rows))
-    figure, axes = panel(4.6, 0.42 * len(names) + 0.9, left=1.05, top=0.6, bottom=0.1)
+    figure, axes = panel(3.7, 0.36 * len(names) + 0.7, left=0.9, right=0.05, top=0.5, bottom=0.1)
     axes.set(xlim=(-0.5, len(KINDS) - 0.5), ylim=(len(names) - 0.5, -0.5))
     axes.set_xticks(range(len(KINDS)), [kind.replace(", ", ",\n") for kind in KINDS])
     axes.set_yticks(range(len(names)), names)
@@ -213,7 +213,7 @@ def time_budget(missing, *, tau, marks, title, caption):
     >>> dict(drawn.readouts)
     {'a tenth left, loop': '10 ms'}
     """
-    figure, axes = panel(4.6, 3.2, right=0.25, top=0.5)
+    figure, axes = panel(3.7, 3.0, right=0.25, top=0.4)
     readouts, words = {}, []
     colours = (ESTIMATE, INK, MUTED)
     for (label, (time, share)), colour in zip(missing.items(), colours, strict=False):
@@ -227,7 +227,7 @@ def time_budget(missing, *, tau, marks, title, caption):
         axes.text(0.02, 0.3 - 0.09 * len(words), label, color=colour, transform=axes.transAxes)
     for label, at in marks.items():
         axes.axvline(at, color=INK, lw=0.8, ls=":")
-        axes.text(at, 1.03, label, ha="center", transform=axes.get_xaxis_transform(), fontsize=8)
+        axes.text(at, 1.03, label, ha="center", transform=axes.get_xaxis_transform())
         words.append(f"{label} at {at:.0f} ms")
     axes.axhline(0.1, color=MUTED, lw=0.8)
     axes.set(xscale="log", xlim=(1, 1e4), ylim=(0, 1.05))
