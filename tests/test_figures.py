@@ -135,6 +135,23 @@ def test_agreement_compares_direction_and_size():
     assert shown.readouts["angle"] == "below 0.01 degrees"
     assert shown.readouts["norm ratio"] == "2.000"
     assert shown.readouts["relative error"] == "1"
+    assert "beyond" not in shown.description
+
+
+def test_agreement_keeps_its_axes_where_told_and_puts_what_lies_beyond_at_the_edge():
+    truth = sc.Gradient((np.full((1, 2), 0.5),), (np.full(1, 0.5),))
+    wild = sc.Gradient((np.array([[0.5, -40.0]]),), (np.array([3.0]),))
+    shown = figures.agreement(wild, truth, reach=1.0, **WORDS)
+    (axes,) = shown.panels[0].axes
+    assert axes.get_xlim() == axes.get_ylim() == (-1.0, 1.0)
+    _, inside, edge = axes.lines
+    np.testing.assert_array_equal(inside.get_ydata(), [0.5])
+    np.testing.assert_allclose(edge.get_ydata(), [-0.97, 0.97])
+    assert "2 dots lie beyond the axes, which end at 1." in shown.description
+    assert (
+        shown.readouts["norm ratio"]
+        == figures.agreement(wild, truth, **WORDS).readouts["norm ratio"]
+    )
 
 
 def test_bars_say_every_value_and_theory_is_a_line_not_a_bar():

@@ -14,7 +14,7 @@ from sevenconditions.display import (
 from sevenconditions.figures.ink import colours, say, scales, spread
 
 
-def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradient")):
+def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradient"), reach=None):
     """Each dot is one parameter: the local estimate against the true gradient, coloured by layer.
 
     Parameters
@@ -22,6 +22,8 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
     estimate, truth : Gradient
     title, caption : str
     names : pair of str     What the two axes show.
+    reach : float or None   Both axes end here, so that dials do not rescale them; dots beyond it
+        are drawn at the edge, as triangles. None: as far as the dots go.
 
     Returns
     -------
@@ -38,11 +40,14 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
 
     figure, axes = panel(3.6, 3.3, left=0.75)
     a, b = estimate.flat(), truth.flat()
-    reach = 1.1 * max(np.abs(a).max(), np.abs(b).max())
+    reach = 1.1 * max(np.abs(a).max(), np.abs(b).max()) if reach is None else reach
     axes.plot([-reach, reach], [-reach, reach], "-", color=MUTED, lw=1.0)
     for index, colour in zip(range(len(truth.weights)), spread(len(truth.weights)), strict=True):
-        dots = truth.layer(index).flat(), estimate.layer(index).flat()
-        axes.plot(*dots, "o", color=colour, ms=3.5)
+        dots = np.stack([truth.layer(index).flat(), estimate.layer(index).flat()])
+        inside = (np.abs(dots) <= reach).all(axis=0)
+        axes.plot(*dots[:, inside], "o", color=colour, ms=3.5)
+        edge = np.clip(dots[:, ~inside], -0.97 * reach, 0.97 * reach)
+        axes.plot(*edge, "^", color=colour, ms=4.5, mfc="none")
         place = {"transform": axes.transAxes, "color": colour, "ha": "right"}
         axes.text(0.98, 0.04 + 0.08 * index, f"layer {index + 1}", **place)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=names[1], ylabel=names[0])
@@ -58,6 +63,10 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
         f"Over {len(a)} parameters the angle is {readouts['angle']}, the relative error "
         f"{say(error)} and the norm ratio {ratio:.3f}"
     )
+    beyond = int((np.maximum(np.abs(a), np.abs(b)) > reach).sum())
+    if beyond:
+        these = "1 dot lies" if beyond == 1 else f"{beyond} dots lie"
+        words += f"; {these} beyond the axes, which end at {say(reach)}"
     return Figure(figure, title, caption, f"{words}.", readouts)
 
 
