@@ -18,7 +18,15 @@ EXERCISES = {
             "0.976187": "weight 1",
         },
     ),
-    "exercise-3": ("1000", {"1e6": "root", "500": "square root of 2", "45": "left side"}),
+    "exercise-3": (
+        "1000",
+        {
+            "1e6": "not squared",
+            "500": "square root of 2",
+            "1000 / 45**2": "left side",
+            "1001": "no noise",
+        },
+    ),
     "exercise-4": (
         "3",
         {"1": "Waiting", "2": "rotation", "4": "feedback", "5": "Hebb", "6": "worse", "7": "mean"},
