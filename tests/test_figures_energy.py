@@ -6,7 +6,7 @@ import pytest
 import sevenconditions as sc
 from sevenconditions import Gradient
 from sevenconditions.examples import rotor
-from sevenconditions.figures import landscape, response_view
+from sevenconditions.figures import both_ways, landscape, response_view
 
 WORDS = {"title": "A title", "caption": "A caption."}
 
@@ -14,6 +14,17 @@ WORDS = {"title": "A title", "caption": "A caption."}
 def walk(pair, **options):
     how = {"start": ([[1.2, -0.4]],), "dt": 0.1, "max_steps": 300, "tol": 1e-4}
     return sc.settle(pair, [0.0], record=True, quiet=True, **(how | options))
+
+
+def test_answers_both_ways_are_compared_pair_by_pair():
+    drawn = both_ways([[8, 4, 2], [2, 8, 4], [4, 2, 8]], reach=5, **WORDS)
+    assert dict(drawn.readouts)["largest difference"] == "2.000"
+    assert "3 pairs" in drawn.description
+
+
+def test_equal_answers_say_so_without_digits_of_rounding():
+    drawn = both_ways([[1.0, 0.5], [0.5 + 1e-9, 1.0]], reach=1, **WORDS)
+    assert set(dict(drawn.readouts).values()) == {"below 0.001"}
 
 
 def test_response_view_measures_the_response_against_the_adjoint():
@@ -50,3 +61,10 @@ def test_the_height_is_the_energy_where_no_unit_excites_itself():
     drawn = landscape(pair, [0.0], run, **WORDS)
     height = sc.energy(pair, [0.0], run.trajectory)[-1, 0]
     assert dict(drawn.readouts)["height at the end"] == f"{height:.3f}"
+
+
+@pytest.mark.parametrize(("excitation", "valleys", "hills"), [(0.5, 1, 0), (2.0, 4, 1)])
+def test_the_landscape_names_its_valleys_and_hills(excitation, valleys, hills):
+    pair = rotor(excitation, rotation=0.0)
+    drawn = landscape(pair, [0.0], walk(pair), **WORDS)
+    assert drawn.description.endswith(f"Valleys: {valleys}, hills: {hills}.")

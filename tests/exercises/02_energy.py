@@ -19,7 +19,7 @@ EXERCISES = {
             "1 - float(sc.relative_error(*turn(3.0, 'as it is')[2:]))": "perpendicular",
         },
     ),
-    "exercise-5": ("1", {"0": "row and its column", "2": "carry blame"}),
+    "exercise-5": ("1", {"0": "row and the last column", "2": "carry blame"}),
     "exercise-6": (
         "J - k * (J - J.T)",
         {"J + k * (J - J.T)": "sign", "J - 2 * k * (J - J.T)": "full repair"},

@@ -6,7 +6,7 @@ data, so that it cannot say anything else than the picture shows.
 
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
 from sevenconditions.figures.contrast import locality
-from sevenconditions.figures.energy import landscape, response_view
+from sevenconditions.figures.energy import both_ways, landscape, response_view
 from sevenconditions.figures.lines import curves, power_laws, traces
 from sevenconditions.figures.neuroscience import (
     compartment_traces,
@@ -26,6 +26,7 @@ from sevenconditions.figures.settling import (
 __all__ = [
     "agreement",
     "bars",
+    "both_ways",
     "circle_view",
     "compartment_traces",
     "cortical_column",

@@ -8,6 +8,45 @@ from sevenconditions.figures.beside import agreement
 from sevenconditions.figures.ink import say
 
 
+def both_ways(answers, *, reach, title, caption):
+    """Each dot is a pair of units: what j answers to a push on i, against what i answers on j.
+
+    Parameters
+    ----------
+    answers : array_like, shape (n, n)      Row i: what all units answer to a push on unit i.
+    reach : float           Half the width of the square drawn: one for all positions of a dial.
+    title, caption : str
+
+    Returns
+    -------
+    Figure                  Readouts: largest difference, asymmetry.
+
+    Examples
+    --------
+    >>> both_ways([[1, 4], [2, 1]], reach=5, title="Two", caption="One.").readouts["asymmetry"]
+    '0.316'
+    """
+    answers = np.asarray(answers, float)
+    pairs = np.triu_indices(len(answers), 1)
+    there, back = answers[pairs], answers.T[pairs]
+    figure, axes = panel(3.9, 3.4, left=0.8)
+    axes.plot([-reach, reach], [-reach, reach], "-", color=MUTED, lw=1.0)
+    axes.plot(there, back, "o", color=ESTIMATE, ms=3.5, alpha=0.6)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    axes.set(xlabel="j answers a push on i", ylabel="i answers a push on j")
+    label_line(axes, -0.55 * reach, -0.55 * reach, "equal", MUTED, offset=(-10, 10), ha="right")
+    gap = np.abs(there - back).max()
+    odd = np.linalg.norm(answers - answers.T) / np.linalg.norm(answers + answers.T)
+    shown = {
+        "largest difference": f"{gap:.3f}" if gap >= 1e-3 else "below 0.001",
+        "asymmetry": f"{odd:.3f}" if odd >= 1e-3 else "below 0.001",
+    }
+    words = f"The two answers of {len(there)} pairs of units: largest difference "
+    words += f"{shown['largest difference']}, asymmetry {shown['asymmetry']}, largest answer "
+    words += f"{say(np.abs([there, back]).max())}."
+    return Figure(figure, title, caption, words, shown)
+
+
 def response_view(response, adjoint, estimate, truth, *, title, caption, readouts=()):
     """Cause and effect: response against adjoint, unit by unit; update against gradient.
 
@@ -85,7 +124,12 @@ def landscape(net, x, run, *, title, caption, reach=0.999, sample=0):
     grid = np.linspace(-reach, reach, 61)
     inner = np.arctanh(grid) if net.phis[0].name == "tanh" else grid
     mesh = np.stack(np.meshgrid(inner, inner), axis=-1)
-    axes.contour(grid, grid, height(mesh), levels=9, colors=[TRUE], linewidths=0.7, alpha=0.6)
+    ground = height(mesh)
+    axes.contour(grid, grid, ground, levels=9, colors=[TRUE], linewidths=0.7, alpha=0.6)
+    places = {"valley": _lowest(ground), "hill": _lowest(-ground)}
+    for name, found in places.items():
+        for row, column in found:
+            axes.text(*(0.8 * grid[column], 0.78 * grid[row] - 0.1), name, color=TRUE, ha="center")
     axes.plot(*rates.T, color=ESTIMATE, lw=1.5)
     axes.plot(*rates[0], "s", color=INK, ms=6)
     axes.plot(*rates[-1], "o", color=ERROR, ms=6)
@@ -103,8 +147,18 @@ def landscape(net, x, run, *, title, caption, reach=0.999, sample=0):
     words = (
         f"The height goes from {heights[0]:.3f} to {heights[-1]:.3f}; the largest rise in a step"
     )
-    words += f" is {shown['largest rise']}; the run ends as {ends}."
+    words += f" is {shown['largest rise']}; the run ends as {ends}. "
+    words += f"Valleys: {len(places['valley'])}, hills: {len(places['hill'])}."
     return Figure((left, right), title, caption, words, shown)
+
+
+def _lowest(heights):
+    """Row and column of each point that lies lower than its eight neighbours."""
+    inner = heights[1:-1, 1:-1]
+    steps = [(i, j) for i in (0, 1, 2) for j in (0, 1, 2) if (i, j) != (1, 1)]
+    n, m = inner.shape
+    lower = np.all([inner < heights[i : i + n, j : j + m] for i, j in steps], axis=0)
+    return [(int(row) + 1, int(column) + 1) for row, column in np.argwhere(lower)]
 
 
 def _one(net, x, run, sample):
