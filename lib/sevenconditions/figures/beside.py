@@ -46,8 +46,9 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
         dots = np.stack([truth.layer(index).flat(), estimate.layer(index).flat()])
         inside = (np.abs(dots) <= reach).all(axis=0)
         axes.plot(*dots[:, inside], "o", color=colour, ms=3.5)
-        edge = np.clip(dots[:, ~inside], -0.97 * reach, 0.97 * reach)
-        axes.plot(*edge, "^", color=colour, ms=4.5, mfc="none")
+        if not inside.all():
+            edge = np.clip(dots[:, ~inside], -0.97 * reach, 0.97 * reach)
+            axes.plot(*edge, "^", color=colour, ms=4.5, mfc="none")
         place = {"transform": axes.transAxes, "color": colour, "ha": "right"}
         axes.text(0.98, 0.04 + 0.08 * index, f"layer {index + 1}", **place)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=names[1], ylabel=names[0])
