@@ -7,14 +7,14 @@ data, so that it cannot say anything else than the picture shows.
 from sevenconditions.figures.beside import agreement, bars, matrix, scatter
 from sevenconditions.figures.contrast import locality
 from sevenconditions.figures.energy import both_ways, landscape, response_view
-from sevenconditions.figures.lines import curves, power_laws, traces
+from sevenconditions.figures.lines import curves, fan, power_laws, traces
 from sevenconditions.figures.neuroscience import (
     compartment_traces,
     cortical_column,
     evidence_grid,
     time_budget,
 )
-from sevenconditions.figures.nudging import circle_view, fan, nudge_view, wall
+from sevenconditions.figures.nudging import circle_view, nudge_view, wall
 from sevenconditions.figures.partially import waterfall
 from sevenconditions.figures.settling import (
     images_settling,

@@ -12,9 +12,36 @@ from sevenconditions.display import (
     panel,
 )
 from sevenconditions.figures.ink import colours, say, scales, spread
+from sevenconditions.gradient import angle_deg, norm_ratio, relative_error
 
 
-def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradient"), reach=None):
+def square(reach, names):
+    """Return (figure, axes): a square panel on which two equal things lie on the diagonal.
+
+    reach : float           Both axes go from -reach to reach.
+    names : pair of str     What stands upwards, and across.
+
+    >>> figure, axes = square(2.0, ("response", "adjoint"))
+    >>> axes.get_xlabel()
+    'adjoint'
+    """
+    figure, axes = panel(3.6, 3.3, left=0.75)
+    axes.plot([-reach, reach], [-reach, reach], "-", color=MUTED, lw=1.0)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=names[1], ylabel=names[0])
+    label_line(axes, 0.55 * reach, 0.55 * reach, "equal", MUTED, offset=(-10, 10), ha="right")
+    return figure, axes
+
+
+def agreement(
+    estimate,
+    truth,
+    *,
+    title,
+    caption,
+    names=("estimate", "true gradient"),
+    reach=None,
+    inks=None,
+):
     """Each dot is one parameter: the local estimate against the true gradient, coloured by layer.
 
     Parameters
@@ -24,6 +51,7 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
     names : pair of str     What the two axes show.
     reach : float or None   Both axes end here, so that dials do not rescale them; dots beyond it
         are drawn at the edge, as triangles. None: as far as the dots go.
+    inks : sequence of colours, one a layer, or None for those of a family
 
     Returns
     -------
@@ -36,13 +64,10 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
     >>> agreement(g, g, title="Equal", caption="On the diagonal.").readouts["norm ratio"]
     '1.000'
     """
-    from sevenconditions.gradient import angle_deg, norm_ratio, relative_error
-
-    figure, axes = panel(3.6, 3.3, left=0.75)
     a, b = estimate.flat(), truth.flat()
     reach = 1.1 * max(np.abs(a).max(), np.abs(b).max()) if reach is None else reach
-    axes.plot([-reach, reach], [-reach, reach], "-", color=MUTED, lw=1.0)
-    for index, colour in zip(range(len(truth.weights)), spread(len(truth.weights)), strict=True):
+    figure, axes = square(reach, names)
+    for index, colour in enumerate(inks or spread(len(truth.weights))):
         dots = np.stack([truth.layer(index).flat(), estimate.layer(index).flat()])
         inside = (np.abs(dots) <= reach).all(axis=0)
         axes.plot(*dots[:, inside], "o", color=colour, ms=3.5)
@@ -51,8 +76,6 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
             axes.plot(*edge, "^", color=colour, ms=4.5, mfc="none")
         place = {"transform": axes.transAxes, "color": colour, "ha": "right"}
         axes.text(0.98, 0.04 + 0.08 * index, f"layer {index + 1}", **place)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=names[1], ylabel=names[0])
-    label_line(axes, 0.55 * reach, 0.55 * reach, "equal", MUTED, offset=(-10, 10), ha="right")
     angle, error = angle_deg(estimate, truth), relative_error(estimate, truth)
     ratio = norm_ratio(estimate, truth)
     readouts = {
@@ -71,7 +94,7 @@ def agreement(estimate, truth, *, title, caption, names=("estimate", "true gradi
     return Figure(figure, title, caption, f"{words}.", readouts)
 
 
-def bars(names, series, *, title, caption, ylabel, logy=False, theory=(), width=4.4):
+def bars(names, series, *, title, caption, ylabel, logy=False, theory=(), width=4.4, readouts=()):
     """Bars side by side, one group a name; what theory says is drawn as a line across its bars.
 
     Parameters
@@ -82,6 +105,7 @@ def bars(names, series, *, title, caption, ylabel, logy=False, theory=(), width=
     logy : bool
     theory : collection of the labels drawn as lines
     width : float, inches
+    readouts : mapping      Label to formatted value.
 
     Returns
     -------
@@ -114,7 +138,7 @@ def bars(names, series, *, title, caption, ylabel, logy=False, theory=(), width=
         f"{label}: " + ", ".join(f"{n} {say(v)}" for n, v in zip(names, values, strict=True))
         for label, values in series.items()
     )
-    return Figure(figure, title, caption, f"{ylabel}, {words}.")
+    return Figure(figure, title, caption, f"{ylabel}, {words}.", readouts)
 
 
 def _legend_above(axes, inks):

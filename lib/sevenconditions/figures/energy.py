@@ -3,8 +3,8 @@
 import numpy as np
 
 from sevenconditions import dynamics
-from sevenconditions.display import ERROR, ESTIMATE, INK, MUTED, TRUE, Figure, label_line, panel
-from sevenconditions.figures.beside import agreement
+from sevenconditions.display import ERROR, ESTIMATE, INK, TRUE, Figure, panel
+from sevenconditions.figures.beside import agreement, square
 from sevenconditions.figures.ink import say
 
 
@@ -29,12 +29,8 @@ def both_ways(answers, *, reach, title, caption):
     answers = np.asarray(answers, float)
     pairs = np.triu_indices(len(answers), 1)
     there, back = answers[pairs], answers.T[pairs]
-    figure, axes = panel(3.9, 3.4, left=0.8)
-    axes.plot([-reach, reach], [-reach, reach], "-", color=MUTED, lw=1.0)
+    figure, axes = square(reach, ("i answers a push on j", "j answers a push on i"))
     axes.plot(there, back, "o", color=ESTIMATE, ms=3.5, alpha=0.6)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
-    axes.set(xlabel="j answers a push on i", ylabel="i answers a push on j")
-    label_line(axes, -0.55 * reach, -0.55 * reach, "equal", MUTED, offset=(-10, 10), ha="right")
     gap = np.abs(there - back).max()
     odd = np.linalg.norm(answers - answers.T) / np.linalg.norm(answers + answers.T)
     shown = {
@@ -70,12 +66,9 @@ def response_view(response, adjoint, estimate, truth, *, title, caption, readout
     """
     response, adjoint = np.ravel(response), np.ravel(adjoint)
     right = agreement(estimate, truth, title=title, caption=caption, names=("update", "gradient"))
-    figure, axes = panel(3.6, 3.3, left=0.75)
     reach = 1.1 * max(np.abs(response).max(), np.abs(adjoint).max())
-    axes.plot([-reach, reach], [-reach, reach], "-", color=MUTED, lw=1.0)
+    figure, axes = square(reach, ("response", "adjoint"))
     axes.plot(adjoint, response, "o", color=ESTIMATE, ms=3.5, alpha=0.6)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="adjoint", ylabel="response")
-    label_line(axes, 0.55 * reach, 0.55 * reach, "equal", MUTED, offset=(-10, 10), ha="right")
     apart = np.linalg.norm(response - adjoint) / np.linalg.norm(adjoint)
     said = say(apart) if apart > 1e-6 else "below 1e-6"
     words = f"The response of {len(adjoint)} units differs from the adjoint by {said} of its length"

@@ -2,12 +2,23 @@
 
 import numpy as np
 
-from sevenconditions.display import ERROR, ESTIMATE, Figure, panel
+from sevenconditions.display import ERROR, ESTIMATE, TRUE, Figure, panel
 from sevenconditions.figures.ink import colours, end_labels, say, scales
 
 
 def curves(
-    x, series, *, title, caption, xlabel, ylabel, logx=False, logy=False, theory=(), width=4.0
+    x,
+    series,
+    *,
+    title,
+    caption,
+    xlabel,
+    ylabel,
+    logx=False,
+    logy=False,
+    theory=(),
+    width=4.0,
+    readouts=(),
 ):
     """Lines over a common axis, each labelled at its end.
 
@@ -19,6 +30,7 @@ def curves(
     logx, logy : bool
     theory : collection of the labels drawn dashed, as predictions
     width : float, inches
+    readouts : mapping      Label to formatted value.
 
     Returns
     -------
@@ -44,7 +56,7 @@ def curves(
     scales(axes, logx, logy)
     end_labels(axes, ends)
     words = "; ".join(_course(x, np.asarray(y, float), name, xlabel) for name, y in series.items())
-    return Figure(figure, title, caption, f"{words}.")
+    return Figure(figure, title, caption, f"{words}.", readouts)
 
 
 def _course(x, y, label, xlabel):
@@ -82,28 +94,52 @@ def power_laws(x, series, *, title, caption, xlabel, ylabel):
     >>> dict(drawn.readouts)
     {'slope of area': '2.00'}
     """
-    x = np.asarray(x, dtype=float)
-    figure, axes = panel(4.2, 3.2, right=1.0)
-    ends, slopes = [], {}
+    families = {label: (x, y) for label, y in series.items()}
+    return fan(families, title=title, caption=caption, xlabel=xlabel, ylabel=ylabel)
+
+
+def fan(series, *, title, caption, xlabel, ylabel, lines=None):
+    """Points on two logarithmic axes, each family over its own range, with its fitted slope.
+
+    Parameters
+    ----------
+    series : mapping from label to (x, y), each array_like, shape (n,), positive
+    title, caption, xlabel, ylabel : str
+    lines : mapping from label to (x, y), positive      Predictions, drawn dashed.
+
+    Returns
+    -------
+    Figure                  Its readouts hold the fitted slopes.
+
+    Examples
+    --------
+    >>> drawn = fan({"area": ([1, 2, 4], [1, 4, 16])}, title="A square", caption="Exact.",
+    ...             xlabel="side", ylabel="area")
+    >>> dict(drawn.readouts)
+    {'slope of area': '2.00'}
+    """
+    figure, axes = panel(4.2, 3.4, right=1.0)
+    ends, slopes, words = [], {}, []
     inks = colours(series)
-    for label, y in series.items():
-        y, colour = np.asarray(y, dtype=float), inks[label]
+    for label, (x, y) in series.items():
+        x, y, colour = np.asarray(x, float), np.asarray(y, float), inks[label]
         slopes[label], offset = np.polyfit(np.log(x), np.log(y), 1)
-        line = np.exp(offset) * x ** slopes[label]
-        axes.plot(x, line, "-", color=colour, lw=1.0, zorder=2)
+        axes.plot(x, np.exp(offset) * x ** slopes[label], "-", color=colour, lw=1.0, zorder=2)
         axes.plot(x, y, "o", color=colour, zorder=3)
-        right = np.argmax(x)
-        ends.append((x[right], y[right], label, colour))
+        ends.append((x[np.argmax(x)], y[np.argmax(x)], label, colour))
+        words.append(
+            f"{label} goes as {xlabel} to the power {slopes[label]:.2f}, from {say(y[0])} at "
+            f"{say(x[0])} to {say(y[-1])} at {say(x[-1])}"
+        )
+    for label, (x, y) in (lines or {}).items():
+        axes.plot(x, y, "--", color=TRUE, lw=1.2, zorder=1)
+        ends.append((x[-1], y[-1], label, TRUE))
+        words.append(f"{label}, predicted: from {say(y[0])} to {say(y[-1])}")
     axes.set(xlabel=xlabel, ylabel=ylabel)
     scales(axes, logx=True, logy=True)
     end_labels(axes, ends)
-    words = "; ".join(
-        f"{label} goes as {xlabel} to the power {slopes[label]:.2f}, from {say(y[0])} at "
-        f"{say(x[0])} to {say(y[-1])} at {say(x[-1])}"
-        for label, y in series.items()
-    )
     readouts = {f"slope of {label}": f"{slope:.2f}" for label, slope in slopes.items()}
-    return Figure(figure, title, caption, f"{words}.", readouts)
+    return Figure(figure, title, caption, f"{'; '.join(words)}.", readouts)
 
 
 def traces(runs, *, layer, title, caption, units=6, sample=0, time=None):

@@ -1,53 +1,11 @@
-"""Nudges and what they leave: fans of slopes, walls of noise, circles in the complex plane."""
+"""Nudges and what they leave: walls of noise, circles in the complex plane."""
 
 import numpy as np
 
 from sevenconditions.display import ERROR, ESTIMATE, INK, MUTED, TRUE, Figure, label_line, panel
-from sevenconditions.figures.ink import colours, end_labels, say, scales, spread
-
-
-def fan(series, *, title, caption, xlabel, ylabel, lines=None):
-    """Points on two logarithmic axes, each family over its own range, with its fitted slope.
-
-    Parameters
-    ----------
-    series : mapping from label to (x, y), each array_like, shape (n,), positive
-    title, caption, xlabel, ylabel : str
-    lines : mapping from label to (x, y), positive      Predictions, drawn dashed.
-
-    Returns
-    -------
-    Figure                  Its readouts hold the fitted slopes.
-
-    Examples
-    --------
-    >>> drawn = fan({"area": ([1, 2, 4], [1, 4, 16])}, title="A square", caption="Exact.",
-    ...             xlabel="side", ylabel="area")
-    >>> dict(drawn.readouts)
-    {'slope of area': '2.00'}
-    """
-    figure, axes = panel(4.2, 3.4, right=1.0)
-    ends, slopes, words = [], {}, []
-    inks = colours(series)
-    for label, (x, y) in series.items():
-        x, y, colour = np.asarray(x, float), np.asarray(y, float), inks[label]
-        slopes[label], offset = np.polyfit(np.log(x), np.log(y), 1)
-        axes.plot(x, np.exp(offset) * x ** slopes[label], "-", color=colour, lw=1.0, zorder=2)
-        axes.plot(x, y, "o", color=colour, zorder=3)
-        ends.append((x[np.argmax(x)], y[np.argmax(x)], label, colour))
-        words.append(
-            f"{label} goes as {xlabel} to the power {slopes[label]:.2f}, from {say(y[0])} at "
-            f"{say(x[0])} to {say(y[-1])} at {say(x[-1])}"
-        )
-    for label, (x, y) in (lines or {}).items():
-        axes.plot(x, y, "--", color=TRUE, lw=1.2, zorder=1)
-        ends.append((x[-1], y[-1], label, TRUE))
-        words.append(f"{label}, predicted: from {say(y[0])} to {say(y[-1])}")
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    scales(axes, logx=True, logy=True)
-    end_labels(axes, ends)
-    readouts = {f"slope of {label}": f"{slope:.2f}" for label, slope in slopes.items()}
-    return Figure(figure, title, caption, f"{'; '.join(words)}.", readouts)
+from sevenconditions.figures.beside import agreement
+from sevenconditions.figures.ink import colours, end_labels, say, scales
+from sevenconditions.gradient import relative_error
 
 
 def wall(betas, errors, predicted, best, *, title, caption, ylabel="relative error"):
@@ -121,12 +79,8 @@ def nudge_view(estimate, truth, betas, errors, at, best, *, title, caption):
     >>> drawn.readouts["relative error"]
     '0'
     """
-    from sevenconditions.figures.beside import agreement
-    from sevenconditions.gradient import relative_error
-
-    dots = agreement(estimate, truth, title=title, caption=caption)
     inks, ends = _layer_inks(len(truth.weights)), []
-    _recolour(dots, dict(zip(spread(len(inks)), inks, strict=True)))
+    dots = agreement(estimate, truth, title=title, caption=caption, inks=inks)
     betas, errors = np.asarray(betas, float), np.asarray(errors, float)
     figure, axes = panel(3.6, 3.3, right=0.7)
     for index, colour in enumerate(inks):
@@ -148,13 +102,6 @@ def nudge_view(estimate, truth, betas, errors, at, best, *, title, caption):
 def _layer_inks(count):
     """Colours of layers that no scheme wears: schemes take the sequence in the other figures."""
     return [(ESTIMATE, MUTED, INK)[i % 3] for i in range(count)]
-
-
-def _recolour(figure, inks):
-    """Exchange colours in a drawn figure, each by the mapping."""
-    for drawn in figure.panels:
-        for artist in (*drawn.axes[0].lines, *drawn.axes[0].texts):
-            artist.set_color(inks.get(artist.get_color(), artist.get_color()))
 
 
 def circle_view(beta, points, radius, counts, errors, *, title, caption, reach=0.75):
