@@ -41,6 +41,12 @@ def test_text_mode_gives_words_alone_and_a_page_gets_both(monkeypatch):
     assert "data-sc-board" in bundle["text/html"]
 
 
+def test_the_table_stands_below_or_is_linked_to():
+    assert switchboard(rows=ROWS).html().count("<tr>") == 129
+    elsewhere = switchboard("phases", table_at="other.html#table", rows=ROWS).html()
+    assert "<tr>" not in elsewhere and 'href="other.html#table"' in elsewhere
+
+
 def test_mistakes_are_named():
     with pytest.raises(ValueError, match="'coffee'"):
         switchboard("coffee", rows=ROWS)

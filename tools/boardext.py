@@ -14,6 +14,7 @@ from sevenconditions.recipe import CONDITIONS
 from sevenconditions.switchboard import switchboard
 from sevenconditions.truthtable import Combination, truth_table
 
+TABLE = "index.html#the-switchboard"
 STRIP_END = "</ol>"  # of the seven words at a chapter's head
 
 
@@ -23,9 +24,9 @@ class SwitchboardDirective(SphinxDirective):
     optional_arguments = 1
 
     def run(self):
-        """The board as HTML, with the table of all rows where it is no chapter's."""
+        """The board as HTML, with the table of all rows where it is on no chapter's."""
         lit = self.arguments[0] if self.arguments else None
-        board = switchboard(lit, with_table=lit is None, rows=rows(self.config))
+        board = switchboard(lit, table_at=lit and TABLE, rows=rows(self.config))
         return [nodes.raw("", board.html(), format="html")]
 
 

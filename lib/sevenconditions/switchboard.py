@@ -18,11 +18,12 @@ WIDTH, HEIGHT = 240, 120  # of the loss curves, in units of their own
 TITLE = "Seven switches: what does the update lose?"
 
 
-def switchboard(lit=None, *, with_table=True, rows=None) -> "Switchboard":
+def switchboard(lit=None, *, table_at=None, rows=None) -> "Switchboard":
     """The board for a notebook or a page; computes the truth table, if no one has yet.
 
     lit : name of a condition that is marked as this chapter's, or None
-    with_table : bool, whether all 128 rows stand under the board, folded
+    table_at : address of a page that has all 128 rows as a table; without one they stand under the
+        board, folded
     rows : the 128 rows of :func:`~sevenconditions.truthtable.truth_table`; computed if not given,
         which takes about 20 seconds
 
@@ -40,7 +41,7 @@ Loss 1.00 after 1 step; with all seven 1.00. No algorithm of the zoo breaks any 
     rows = tuple(truth_table() if rows is None else rows)
     if len(rows) != 1 << len(CONDITIONS):
         raise ValueError(f"rows: got {len(rows)}, expected all {1 << len(CONDITIONS)} combinations")
-    return Switchboard(rows, lit, with_table)
+    return Switchboard(rows, lit, table_at)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class Switchboard:
 
     rows: tuple
     lit: str | None
-    with_table: bool
+    table_at: str | None
 
     def words(self, row) -> str:
         """What one combination does, in a sentence or three."""
@@ -178,9 +179,10 @@ class Switchboard:
         ]
 
     def _table_html(self):
-        if not self.with_table:
-            return ""
         rows = self.table()
+        if self.table_at:
+            link = f'<a href="{escape(self.table_at)}">All {len(rows)} combinations as a table</a>'
+            return f'<p class="sc-caption sc-elsewhere">{link}</p>'
         head = "".join(f'<th scope="col">{name}</th>' for name in rows[0])
         body = "".join(
             f'<tr><th scope="row">{off}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
@@ -322,6 +324,7 @@ border-bottom:1px solid var(--sc-grid);background:none;color:inherit;font-weight
 .sc-board summary{min-height:44px;align-content:center}
 @media (max-width:499px){.sc.sc-board dl.sc-readouts{display:none}}
 @media (min-width:700px){.sc-board .sc-description{min-height:4.5em}}
-@media print{.sc-board :is(.sc-switches,.sc-now,.sc-reset,details){display:none!important}
+.sc-board .sc-elsewhere a{display:inline-block;min-height:44px;align-content:center}
+@media print{.sc-board :is(button,.sc-now,.sc-elsewhere,details){display:none!important}
 .sc-board[data-sc-ready] .sc-multiples{display:block}}
 """
