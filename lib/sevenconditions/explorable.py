@@ -162,6 +162,11 @@ class Explorable:
             check_key(self.after)
         if self.marker and not self.marker.at.keys() <= set(names):
             raise ValueError(f"marker is at {dict(self.marker.at)}; the dials are {names}")
+        if self.marker and (self.marker.line in self.dials) != (self.marker.crosses is not None):
+            raise ValueError(
+                f"marker {self.marker.key!r} has crosses={self.marker.crosses}; expected a number "
+                "where its line is one of the dials, and only there"
+            )
         sizes = [len(each.values) for each in self.dials]
         if math.prod(sizes) > MAX_FRAMES:
             raise ValueError(
@@ -241,7 +246,13 @@ class Explorable:
                 "on the page already; expected another one"
             )
         readouts = self.frame(tuple(at)).readouts
-        return asked.read(readouts), readouts[asked.readout]
+        value, values = asked.read(readouts), asked.line.values
+        if not values[0] <= value <= values[-1]:
+            raise ValueError(
+                f"marker {asked.key!r}: the truth {value:g} is not on its line from {values[0]:g} "
+                f"to {values[-1]:g}"
+            )
+        return value, readouts[asked.readout]
 
     def _crossing(self, d, at):
         """The first position of dial d at which the readout is past the number that is crossed."""

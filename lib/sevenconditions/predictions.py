@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
 
+import numpy as np
+
 SURE = ("a guess", "fairly sure", "certain")  # from least to most
 
 _LINE = re.compile(r"^Prediction ([a-z0-9-]+): (.+)$", flags=re.M)
@@ -73,11 +75,7 @@ class Marker:
     def share(self, value) -> float:
         """Where a value stands on the line: 0 at its lowest place, 1 at its highest."""
         values = self.line.values
-        last = len(values) - 1
-        if value <= values[0] or value >= values[-1]:
-            return float(value > values[0])
-        i = max(i for i in range(last) if values[i] <= value)
-        return (i + (value - values[i]) / (values[i + 1] - values[i])) / last
+        return float(np.interp(value, values, np.linspace(0, 1, len(values))))
 
     def bounds(self, truth) -> tuple:
         """Lowest and highest value that count as right."""
@@ -122,7 +120,8 @@ class Marker:
             f'<div class="sc-label">{escape(self.prompt)}</div>'
             f'<div class="sc-slider sc-place"><input type="range" '
             f'aria-label="{escape(self.prompt)}" min="0" max="{count - 1}" step="1" '
-            f'value="{line.default}" autocomplete="off"><output class="sc-value" aria-live="off"></output>'
+            f'value="{line.default}" autocomplete="off">'
+            '<output class="sc-value" aria-live="off"></output>'
             f'<div class="sc-ends" aria-hidden="true">{ends}</div></div>{sure_buttons()}'
             '<div class="sc-line" hidden aria-hidden="true">'
             f'<span class="sc-band" style="--low:{low:.4f};--high:{high:.4f}"></span>'
@@ -147,7 +146,7 @@ def marker(prompt, line, readout, key, *, at=None, crosses=None, tol=None, facto
     tol, factor : one of them, > 0 and > 1: how far a marker may be off and still be right
 
     Raises ValueError for an empty prompt, a key that is not kebab-case, a line that is not of
-    rising numbers, or not exactly one tolerance.
+    rising numbers (above 0 where a factor is allowed), or not exactly one tolerance.
 
     >>> from sevenconditions.explorable import dial
     >>> steps = dial("steps", [10, 20, 40, 80], unit="steps")
@@ -160,9 +159,13 @@ def marker(prompt, line, readout, key, *, at=None, crosses=None, tol=None, facto
     check_key(key)
     if not (isinstance(prompt, str) and prompt.strip()):
         raise ValueError(f"prompt is {prompt!r}; expected a question")
-    if list(line.values) != sorted(line.values, key=float):
-        raise ValueError(f"line of {key!r} has values {line.values}; expected rising numbers")
-    if (tol is None) == (factor is None) or not (tol or factor) > (0 if factor is None else 1):
+    values = line.values
+    rising = all(isinstance(v, int | float) for v in values) and list(values) == sorted(values)
+    if not rising or (factor is not None and values[0] <= 0):
+        raise ValueError(
+            f"line of {key!r} has values {values}; expected rising numbers, above 0 for a factor"
+        )
+    if (tol is None) == (factor is None) or not (tol > 0 if factor is None else factor > 1):
         raise ValueError(
             f"marker {key!r} has tol={tol} and factor={factor}; expected one of them, a tol above "
             "0 or a factor above 1"
@@ -174,10 +177,12 @@ def marker(prompt, line, readout, key, *, at=None, crosses=None, tol=None, facto
 
 def sure_buttons(words=SURE) -> str:
     """The buttons that hand in a prediction, each with how sure it is, as HTML."""
-    ask = '<span class="sc-how">How sure are you?</span>' if len(words) > 1 else ""
     buttons = "".join(f'<button type="button">{word}</button>' for word in words)
+    if words != SURE:
+        return f'<div class="sc-sure">{buttons}</div>'
     return (
-        f'<div class="sc-sure" role="group" aria-label="Hand in">{ask}{buttons}'
+        '<div class="sc-sure" role="group" aria-label="How sure are you?">'
+        f'<span class="sc-how">How sure are you?</span>{buttons}'
         '<span class="sc-stays">It stays in this browser.</span></div>'
     )
 
@@ -231,8 +236,9 @@ document.querySelectorAll("[data-sc-after]:not([data-sc-watched])").forEach(root
     if (first) first.hidden = !!read(first.dataset.scKey);
     const words = keys.filter(read).map(key => {
       const record = read(key), place = key === asked?.key && asked.places[record.at];
-      return place ? `${place.words} You said: ${SURE[record.sure]}.`
-        : record.skipped ? said(record) : `${said(record)} The answer: ${record.truth}.`;
+      if (record.skipped) return said(record);
+      return place?.text === record.choice ? `${place.words} You said: ${SURE[record.sure]}.`
+        : `${said(record)} The answer: ${record.truth}.`;
     });
     told.textContent = [...new Set(words)].join(" ");
     if (asked) draw(read(asked.key));
@@ -293,7 +299,8 @@ border:1px solid var(--sc-muted);border-radius:8px;cursor:pointer;touch-action:m
 
 LOCK_CSS = """
 .sc-lock{border-left:3px solid var(--sc-estimate);padding:.25rem 0 .25rem .8rem;margin:.6rem 0 0}
-.sc-dial:not([data-sc-watched]) :is(.sc-lock,.sc-told),.sc-told:empty{display:none}
+.sc-dial:not([data-sc-watched]) :is(.sc-lock,.sc-told){display:none}
+.sc.sc-dial .sc-told:empty{margin:0}
 .sc-dial[data-sc-watched]:not([data-sc-locked]) .sc-lock:not(:has(.sc-line:not([hidden]))),
 .sc-dial:not([data-sc-locked]) .sc-skip,.sc-dial[data-sc-locked] :is(.sc-reset,details),
 .sc-marker[data-sc-placed] :is(.sc-place,.sc-sure){display:none}
