@@ -12,7 +12,7 @@ from sevenconditions.predictions import SURE, marker, predicted
 
 GAIN = dial("gain", [0.2, 0.4, 0.6, 0.8, 1.0], default=0.4)
 KIND = dial("kind", ["bare", "doubled"], default="bare")
-LINE = dial("end", [0, 0.25, 0.5, 0.75, 1.0, 2.0], default=0.5, unit="mV")
+LINE = dial("end", [0, 0.25, 0.5, 0.75, 1.0, 2.0], default=0, unit="mV")
 
 
 def draw(gain, kind):
@@ -39,10 +39,10 @@ def test_the_truth_is_the_readout_at_the_position_asked_for(at, truth):
 
 @pytest.mark.parametrize(
     ("crosses", "at", "truth"),
-    [(0.3, {}, 0.6), (0.3, {"kind": "doubled"}, 0.4), (0.36, {}, 0.6), (0.37, {}, 0.8)],
+    [(0.3, {}, 0.6), (0.7, {"kind": "doubled"}, 0.6), (0.36, {}, 0.6), (0.37, {}, 0.8)],
 )
 def test_the_truth_of_a_crossing_is_the_first_position_past_it(crosses, at, truth):
-    assert shown(ask(GAIN, crosses=crosses, at=at)).truth == (truth, f"{truth:g}")
+    assert shown(ask(GAIN, crosses=crosses, at=at, tol=0.1)).truth == (truth, f"{truth:g}")
 
 
 def test_a_falling_readout_is_crossed_too():
@@ -64,6 +64,12 @@ def test_a_readout_is_read_as_its_first_number(number, value):
     assert ask().read({"end": number}) == value
 
 
+def test_a_bare_number_wears_the_unit_of_the_line():
+    assert ask().shown({"end": "0.64"}) == "0.64 mV"
+    assert ask().shown({"end": "2e-16"}) == "2e-16 mV"
+    assert ask().shown({"end": "0.64 volts"}) == "0.64 volts"
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -82,6 +88,7 @@ def test_a_readout_is_read_as_its_first_number(number, value):
         (lambda: ask(tol=None), "expected one of them"),
         (lambda: ask(tol=0), "a tol above 0"),
         (lambda: ask(GAIN, tol=None, factor=1), "a factor above 1"),
+        (lambda: ask(tol=0.7), "right where it stands first"),
     ],
 )
 def test_a_marker_that_cannot_be_set_or_judged_is_refused(make, message):
@@ -103,6 +110,7 @@ def test_right_is_within_the_tolerance_and_the_words_say_how_far(monkeypatch):
     assert asked.outcome(4, 0.64, "0.64 mV") == (
         "Your marker: 1 mV. The truth: 0.64 mV. Off by 0.36: not within 0.2."
     )
+    assert "Hardly any difference: right" in asked.outcome(4, 1.004, "1.004 mV")
     times = ask(GAIN, tol=None, factor=2)
     assert [times.is_right(i, 0.4) for i in range(5)] == [True, True, True, True, False]
     assert times.outcome(4, 0.4, "0.4").endswith("Too high by a factor 2.5: not within a factor 2.")
@@ -145,7 +153,7 @@ def test_the_live_dial_opens_when_the_marker_is_set_or_declined(guessed):
     _, box, gain, kind, presets, picture = shown(ask()).widget().children
     prompt, row, told = box.children
     place, hand_in, skip = row.children
-    assert prompt.value == "Where does it end at 0.8?" and place.value == 2
+    assert prompt.value == "Where does it end at 0.8?" and place.value == 0
     assert gain.disabled and kind.disabled and presets.children[0].disabled
     place.value = 4
     (hand_in if guessed else skip).click()

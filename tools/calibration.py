@@ -171,8 +171,9 @@ SCRIPT = (
     find(".sc-reread").replaceChildren(...wrong.map(each => {
       const item = document.createElement("li"), {choice, truth, sure} = each.record;
       const prompt = each.row.querySelector("th span").textContent;
-      const words = `You said, ${SURE[sure]}: ${choice}. The answer: ${truth}.`;
-      item.append(link(each), ` ${prompt} `, words);
+      const asked = document.createElement("span");
+      asked.textContent = ` ${prompt} `;
+      item.append(link(each), asked, `You said, ${SURE[sure]}: ${choice}. The answer: ${truth}.`);
       return item;
     }));
   };
@@ -231,7 +232,8 @@ border:0;border-bottom:1px solid var(--sc-grid);background:none;color:inherit;fo
 .sc-calibration thead th{color:var(--sc-muted);font-size:.9em}
 .sc-calibration .sc-status{font-weight:600}
 .sc-calibration .sc-status:empty{display:none}
-.sc-predictions th span{display:block;color:var(--sc-muted);font-size:.9em}
+.sc-reread li{padding:.2rem 0}
+.sc-calibration :is(.sc-predictions th,li) span{display:block;color:var(--sc-muted);font-size:.9em}
 .sc-calibration:not([data-sc-ready]) .sc-predictions :is(td,thead th+th){display:none}
 .sc-sureness :is(th,td){white-space:nowrap}
 .sc-sureness .sc-share{width:45%;padding-right:8px;padding-left:8px}

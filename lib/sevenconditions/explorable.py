@@ -119,6 +119,7 @@ def explore(draw, *dials, title, instructions="", after=None, marker=None) -> "E
     title : str, what the reader explores
     instructions : str, what to move and what to look for
     after : key of a prediction that stands above; on the page the dial is locked until it is made
+        (a live notebook cannot know, and locks a dial for its marker alone)
     marker : a :func:`~sevenconditions.predictions.marker`, set by the reader before the dial opens;
         the truth is read off the frames and then stands beside it
 
@@ -234,6 +235,15 @@ class Explorable:
     @cached_property
     def truth(self) -> tuple:
         """What the marker should have hit, read off the frames: its value, and as it is shown."""
+        value, shown = self._truth()
+        if self.marker.is_right(self.marker.line.default, value):
+            raise ValueError(
+                f"marker {self.marker.key!r} is right where it stands first; give its line another "
+                "default"
+            )
+        return value, shown
+
+    def _truth(self):
         asked, at = self.marker, list(self.start())
         for d, each in enumerate(self.dials):
             if each.name in asked.at:
@@ -252,7 +262,7 @@ class Explorable:
                 f"marker {asked.key!r}: the truth {value:g} is not on its line from {values[0]:g} "
                 f"to {values[-1]:g}"
             )
-        return value, readouts[asked.readout]
+        return value, asked.shown(readouts)
 
     def _crossing(self, d, at):
         """The first position of dial d at which the readout is past the number that is crossed."""

@@ -7,6 +7,7 @@ shows a reader's calibration, finds all predictions by :func:`predicted`.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +73,11 @@ class Marker:
             )
         return float(found[0].replace("\u2212", "-"))
 
+    def shown(self, readouts) -> str:
+        """The readout as it stands there; a bare number with the unit of the line."""
+        text = readouts[self.readout]
+        return f"{text} {self.line.unit}".strip() if _NUMBER.fullmatch(text) else text
+
     def share(self, value) -> float:
         """Where a value stands on the line: 0 at its lowest place, 1 at its highest."""
         values = self.line.values
@@ -96,11 +102,13 @@ class Marker:
     def outcome(self, i, truth, shown) -> str:
         """Marker and truth side by side, and how far they are apart."""
         value = self.line.values[i]
-        if self.factor is None:
+        if math.isclose(value, truth, rel_tol=0.01):
+            off = "Hardly any difference"
+        elif self.factor is None:
             off = f"Off by {abs(value - truth):.2g}"
         else:
             ratio = max(value, truth) / min(value, truth)
-            off = f"Too {'high' if value > truth else 'low'} by a factor {ratio:.2g}"
+            off = f"Too {'high' if value > truth else 'low'} by a factor {ratio:.3g}"
         verdict = f"right, {self.allowed()}" if self.is_right(i, truth) else f"not {self.allowed()}"
         return f"Your marker: {self.line.text(i)}. The truth: {shown}. {off}: {verdict}."
 
@@ -240,7 +248,7 @@ document.querySelectorAll("[data-sc-after]:not([data-sc-watched])").forEach(root
       return place?.text === record.choice ? `${place.words} You said: ${SURE[record.sure]}.`
         : `${said(record)} The answer: ${record.truth}.`;
     });
-    told.textContent = [...new Set(words)].join(" ");
+    told.textContent = [...new Set(words)].join("\\n");
     if (asked) draw(read(asked.key));
     if (focus && !locked) form.querySelector("input").focus();
   };
@@ -300,6 +308,7 @@ border:1px solid var(--sc-muted);border-radius:8px;cursor:pointer;touch-action:m
 LOCK_CSS = """
 .sc-lock{border-left:3px solid var(--sc-estimate);padding:.25rem 0 .25rem .8rem;margin:.6rem 0 0}
 .sc-dial:not([data-sc-watched]) :is(.sc-lock,.sc-told){display:none}
+.sc.sc-dial .sc-told{white-space:pre-line}
 .sc.sc-dial .sc-told:empty{margin:0}
 .sc-dial[data-sc-watched]:not([data-sc-locked]) .sc-lock:not(:has(.sc-line:not([hidden]))),
 .sc-dial:not([data-sc-locked]) .sc-skip,.sc-dial[data-sc-locked] :is(.sc-reset,details),

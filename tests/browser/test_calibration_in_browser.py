@@ -99,8 +99,8 @@ def test_what_was_wrong_is_to_be_read_again_the_certain_first(calibration):
     page = calibration()
     items = page.locator(".sc-reread li")
     assert items.all_inner_texts() == [
-        "A chapter: Section five What about five? You said, certain: 90. The answer: 45.",
-        "A chapter: Section two What about two? You said, a guess: <b>down</b>. The answer: up.",
+        "A chapter: Section five\nWhat about five?\nYou said, certain: 90. The answer: 45.",
+        "A chapter: Section two\nWhat about two?\nYou said, a guess: <b>down</b>. The answer: up.",
     ]
     assert items.locator("a").first.get_attribute("href") == "five.html#place"
     assert page.locator(".sc-none").is_hidden()
