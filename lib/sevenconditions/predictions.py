@@ -225,7 +225,8 @@ const stays = root => {{
 }};
 """
 
-# What opens a locked dial: every prediction named in data-sc-after, made or declined.
+# What opens a locked dial: every prediction named in data-sc-after, made or declined. The marker
+# comes after the question, whose answer its truth could give away.
 LOCK_SCRIPT = (
     """
 document.querySelectorAll("[data-sc-after]:not([data-sc-watched])").forEach(root => {
@@ -311,6 +312,7 @@ LOCK_CSS = """
 .sc.sc-dial .sc-told{white-space:pre-line}
 .sc.sc-dial .sc-told:empty{margin:0}
 .sc-dial[data-sc-watched]:not([data-sc-locked]) .sc-lock:not(:has(.sc-line:not([hidden]))),
+.sc-first:not([hidden])~.sc-marker,
 .sc-dial:not([data-sc-locked]) .sc-skip,.sc-dial[data-sc-locked] :is(.sc-reset,details),
 .sc-marker[data-sc-placed] :is(.sc-place,.sc-sure){display:none}
 .sc-dial[data-sc-locked] .sc-controls{opacity:.4}

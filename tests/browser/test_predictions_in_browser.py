@@ -140,26 +140,31 @@ def test_who_does_not_want_to_guess_gets_past_and_is_recorded_so(open_page, aske
     assert not is_locked(page.locator(".sc-dial"))
 
 
-@pytest.mark.parametrize("first", ["question", "marker"])
-def test_a_dial_may_wait_for_a_question_and_a_marker_in_any_order(open_page, asked, first):
+def test_a_dial_may_wait_for_a_question_and_then_for_a_marker(open_page, asked):
     ask = marker("When is it past 0.3?", GAIN, "end", "past-03", crosses=0.3, tol=0.1)
     page = open_page(asked + explore(draw, GAIN, title="t", after="at-one", marker=ask).html())
     player = page.locator(".sc-dial")
-
-    def answer():
-        page.get_by_label("It grows").check()
-        page.locator(".sc-question").get_by_role("button", name="certain").click()
-
-    steps = [answer, lambda: place(page, 2)]
-    for step in steps if first == "question" else reversed(steps):
-        assert is_locked(player)
-        step()
+    assert is_locked(player) and page.locator(".sc-marker").is_hidden()
+    page.get_by_label("It grows").check()
+    page.locator(".sc-question").get_by_role("button", name="certain").click()
+    assert is_locked(player) and page.locator(".sc-goto").is_hidden()
+    place(page, 2)
     assert not is_locked(player)
     assert told(page) == (
         "You predicted: It grows, certain. The answer: It grows.\n"
         "Your marker: 0.6. The truth: 0.6. Hardly any difference: right, within 0.1. "
         "You said: certain."
     )
+
+
+def test_one_button_declines_all_that_a_dial_waits_for(open_page, asked):
+    ask = marker("When is it past 0.3?", GAIN, "end", "past-03", crosses=0.3, tol=0.1)
+    page = open_page(asked + explore(draw, GAIN, title="t", after="at-one", marker=ask).html())
+    page.get_by_role("button", name="Show me without a guess").click()
+    assert not is_locked(page.locator(".sc-dial"))
+    assert set(kept(page)) == {"sevenconditions:at-one", "sevenconditions:past-03"}
+    assert page.locator(".sc-truth b").inner_text() == "truth: 0.6"
+    assert page.locator(".sc-you").is_hidden()
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
