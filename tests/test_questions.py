@@ -51,7 +51,7 @@ def test_a_quiz_needs_questions_of_different_keys():
 def test_the_text_holds_every_choice_with_its_verdict_and_reason(monkeypatch):
     monkeypatch.setenv("SEVENCONDITIONS_OUTPUT", "text")
     assert asked()._repr_mimebundle_() == {
-        "text/plain": "What does <it> do at gain `1.2`?\n"
+        "text/plain": "Prediction gain-above-one: What does <it> do at gain `1.2`?\n"
         "  a) It falls -- no: Only below 1.\n"
         "  b) It grows -- right: By `1.2` a step.\n"
         "  c) It stays -- no: Only at 1.\n"

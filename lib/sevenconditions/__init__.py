@@ -45,6 +45,7 @@ _ON_FIRST_USE = {
     "digits": "learning",
     "explore": "explorable",
     "exercise_check": "questions",
+    "marker": "predictions",
     "predict": "questions",
     "question": "questions",
     "quiz": "questions",

@@ -4,6 +4,8 @@
 redraws at each move. The book's page shows a player: every frame is drawn beforehand, and plain
 HTML with a few lines of script swaps them. On paper, or without script, a chosen handful of frames
 stands side by side. The table of all frames is what the script reads, so they cannot disagree.
+A dial may wait for a prediction: on the page it is locked until the reader has made it, or has
+asked to go on without.
 """
 
 import itertools
@@ -18,6 +20,7 @@ from types import MappingProxyType
 
 from sevenconditions.display import Figure, readout_list, style_tag
 from sevenconditions.output import output_mode
+from sevenconditions.predictions import CSS, LOCK_CSS, LOCK_SCRIPT, Marker, check_key, record_line
 
 MAX_DIALS = 3
 MAX_FRAMES = 80
@@ -110,11 +113,15 @@ class Frame:
         return f'<div class="sc-panels">{"".join(self.svgs)}</div>'
 
 
-def explore(draw, *dials, title, instructions="") -> "Explorable":
+def explore(draw, *dials, title, instructions="", after=None, marker=None) -> "Explorable":
     """Show ``draw(**values)``, a function that returns a Figure, under one to three dials.
 
     title : str, what the reader explores
     instructions : str, what to move and what to look for
+    after : key of a prediction that stands above; on the page the dial is locked until it is made
+        (a live notebook cannot know, and locks a dial for its marker alone)
+    marker : a :func:`~sevenconditions.predictions.marker`, set by the reader before the dial opens;
+        the truth is read off the frames and then stands beside it
 
     Raises ValueError for no dial, more than three, two of one name, an empty title, or so many
     positions that the page would grow heavy.
@@ -131,7 +138,7 @@ def explore(draw, *dials, title, instructions="") -> "Explorable":
     gain = 2 (default): It rises to 2.
     gain = 3 (highest): It rises to 3.
     """
-    return Explorable(draw, dials, title, instructions)
+    return Explorable(draw, dials, title, instructions, after, marker)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +149,8 @@ class Explorable:
     dials: tuple
     title: str
     instructions: str = ""
+    after: str | None = None
+    marker: Marker | None = None
     _drawn: dict = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
@@ -150,6 +159,15 @@ class Explorable:
             raise ValueError(f"dials are {names}; expected one to {MAX_DIALS} of different names")
         if not self.title.strip():
             raise ValueError(f"title is {self.title!r}; say what the reader explores")
+        if self.after is not None:
+            check_key(self.after)
+        if self.marker and not self.marker.at.keys() <= set(names):
+            raise ValueError(f"marker is at {dict(self.marker.at)}; the dials are {names}")
+        if self.marker and (self.marker.line in self.dials) != (self.marker.crosses is not None):
+            raise ValueError(
+                f"marker {self.marker.key!r} has crosses={self.marker.crosses}; expected a number "
+                "where its line is one of the dials, and only there"
+            )
         sizes = [len(each.values) for each in self.dials]
         if math.prod(sizes) > MAX_FRAMES:
             raise ValueError(
@@ -212,6 +230,74 @@ class Explorable:
                 )
         return frames
 
+    # --- prediction ---
+
+    @cached_property
+    def truth(self) -> tuple:
+        """What the marker should have hit, read off the frames: its value, and as it is shown."""
+        value, shown = self._truth()
+        if self.marker.is_right(self.marker.line.default, value):
+            raise ValueError(
+                f"marker {self.marker.key!r} is right where it stands first; give its line another "
+                "default"
+            )
+        return value, shown
+
+    def _truth(self):
+        asked, at = self.marker, list(self.start())
+        for d, each in enumerate(self.dials):
+            if each.name in asked.at:
+                at[d] = _index(each.name, "marker", each.values, asked.at[each.name])
+        if asked.line in self.dials:
+            return self._crossing(self.dials.index(asked.line), at)
+        if tuple(at) == self.start():
+            raise ValueError(
+                f"marker {asked.key!r} asks for the position shown first, where the answer stands "
+                "on the page already; expected another one"
+            )
+        readouts = self.frame(tuple(at)).readouts
+        value, values = asked.read(readouts), asked.line.values
+        if not values[0] <= value <= values[-1]:
+            raise ValueError(
+                f"marker {asked.key!r}: the truth {value:g} is not on its line from {values[0]:g} "
+                f"to {values[-1]:g}"
+            )
+        return value, asked.shown(readouts)
+
+    def _crossing(self, d, at):
+        """The first position of dial d at which the readout is past the number that is crossed."""
+        asked, each = self.marker, self.dials[d]
+        above = []
+        for i in range(len(each.values)):
+            readouts = self.frame((*at[:d], i, *at[d + 1 :])).readouts
+            above.append(asked.read(readouts) >= asked.crosses)
+            if above[i] != above[0]:
+                return each.values[i], each.text(i)
+        raise ValueError(f"marker {asked.key!r}: {asked.readout!r} never crosses {asked.crosses:g}")
+
+    def _predictions_text(self):
+        lines = []
+        if self.after:
+            lines.append(f"Locked until the prediction {self.after} is made.")
+        if self.marker:
+            lines.append(record_line(self.marker.key, self.marker.prompt))
+            lines.append(f"Truth: {self.truth[1]}; a marker is right {self.marker.allowed()}.")
+        return lines
+
+    def _lock_html(self):
+        """What stands above a locked dial: where to predict, or the line to set a marker on."""
+        first = (
+            f'<p class="sc-first" data-sc-key="{self.after}">This dial opens after your '
+            "prediction, in the question above."
+            '<button type="button" class="sc-goto">To the question</button></p>'
+        )
+        return (
+            f'<div class="sc-lock">{first if self.after else ""}'
+            f"{self.marker.html(*self.truth) if self.marker else ''}"
+            '<button type="button" class="sc-skip">Show me without a guess</button></div>'
+            '<p class="sc-told" role="status"></p>'
+        )
+
     # --- renderings ---
 
     def text(self, positions=None) -> str:
@@ -222,6 +308,7 @@ class Explorable:
                 f"{each.label[:1].upper()}{each.label[1:]} dial, {len(each.values)} positions "
                 f"from {each.text(0)} to {each.text(len(each.values) - 1)}."
             )
+        lines += self._predictions_text() if positions is None else []
         named = self.landmarks()
         for position in named if positions is None else positions:
             lines.append(f"{named[position]}: {self.frame(position).words}")
@@ -283,19 +370,52 @@ class Explorable:
                 presets.children += (button,)
         show()
         head = widgets.HTML(f"<b>{escape(self.title)}</b><br>{escape(self.instructions)}")
-        return widgets.VBox([head, *controls, presets, picture])
+        first = [self._marker_widget([*controls, *presets.children])] if self.marker else []
+        return widgets.VBox([head, *first, *controls, presets, picture])
+
+    def _marker_widget(self, locked):
+        """The marker as a slider; a button opens the controls and says the truth beside it."""
+        import ipywidgets as widgets
+
+        asked, line = self.marker, self.marker.line
+        options = [(line.text(i), i) for i in range(len(line.values))]
+        place = widgets.SelectionSlider(options=options, value=line.default)
+        buttons = [
+            widgets.Button(description=d) for d in ("Set the marker", "Show without a guess")
+        ]
+        told = widgets.HTML()
+
+        def reveal(button):
+            for each in locked:
+                each.disabled = False
+            for each in (place, *buttons):
+                each.disabled = True
+            value, shown = self.truth
+            words = f"The truth: {shown}."
+            told.value = asked.outcome(place.value, value, shown) if button is buttons[0] else words
+
+        for each in locked:
+            each.disabled = True
+        for button in buttons:
+            button.on_click(reveal)
+        prompt = widgets.HTML(escape(asked.prompt))
+        return widgets.VBox([prompt, widgets.HBox([place, *buttons]), told])
 
     def html(self) -> str:
         """The player of the built page, which needs no kernel, with its style and script."""
         start = self.frames[self.start()]
         instructions = f'<p class="sc-caption">{escape(self.instructions)}</p>'
+        keys = [key for key in (self.after, self.marker and self.marker.key) if key]
+        after = f' data-sc-after="{" ".join(keys)}"' if keys else ""
         pictures = _pack(frame.panels() for frame in self.frames.values())
         return (
-            f'{style_tag(_CSS)}<section class="sc sc-dial" data-sc-dial '
+            f"{style_tag(_CSS + (CSS + LOCK_CSS if keys else ''))}"
+            f'<section class="sc sc-dial" data-sc-dial{after} '
             f'aria-label="{escape(self.title)}">'
             f'<div class="sc-head"><div class="sc-title">{escape(self.title)}</div>'
             '<button type="button" class="sc-reset">Reset</button></div>'
             f"{instructions if self.instructions else ''}"
+            f"{self._lock_html() if keys else ''}"
             f'<form class="sc-controls">{"".join(map(_control, self.dials))}</form>'
             f'<div class="sc-now"><div class="sc-picture">{start.panels()}</div>'
             f"{readout_list(start.readouts)}"
@@ -304,7 +424,7 @@ class Explorable:
             f'<p class="sc-caption">{escape(start.caption)}</p>'
             f"{self._table_html()}"
             f'<script type="application/json" class="sc-frames">{pictures}</script></section>'
-            f"<script>{_SCRIPT}</script>"
+            f"<script>{_SCRIPT}{LOCK_SCRIPT if keys else ''}</script>"
         )
 
     def _multiples_html(self):

@@ -1,7 +1,8 @@
 """Questions in the page: predictions, quizzes with a reason for every choice, exercise checks.
 
-The reader's first choice is kept in the browser where that is allowed. Without script, and on
-paper, a question is followed by its answer key.
+The reader's first choice is kept in the browser where that is allowed. A prediction is handed in
+with how sure it is, and opens the dial that waits for it. Without script, and on paper, a question
+is followed by its answer key.
 """
 
 import json
@@ -18,6 +19,7 @@ import numpy as np
 
 from sevenconditions.display import style_tag
 from sevenconditions.output import output_mode
+from sevenconditions.predictions import CSS, STORE, SURE, check_key, record_line, sure_buttons
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,16 @@ class Question:
     answer: str
     why: str
     key: str
-    kept: str  # what leads the reader's first choice, once it is made
+    sure: tuple  # the buttons that hand it in: how sure a prediction is, or one for a quiz
+
+    @property
+    def is_prediction(self) -> bool:
+        """Whether it asks before the reader has seen, and how sure they are."""
+        return self.sure == SURE
 
     def text(self) -> str:
         """Question, choices and answer key, as plain text."""
-        lines = [self.prompt]
+        lines = [record_line(self.key, self.prompt) if self.is_prediction else self.prompt]
         for letter, (choice, reason) in zip("abcdefgh", self.choices.items(), strict=False):
             verdict = "right" if choice == self.answer else "no"
             lines.append(f"  {letter}) {choice} -- {verdict}: {reason}")
@@ -53,11 +60,13 @@ class Question:
             for choice, reason in self.choices.items()
         )
         why = f'<p class="sc-why">{_inline(self.why)}</p>' if self.why else ""
+        right = list(self.choices).index(self.answer)
         name = textwrap.shorten(self.prompt.replace("`", ""), 80, placeholder=" …")
         return (
             f'<section class="sc sc-question" data-sc-question="{self.key}" '
-            f'aria-label="{escape(name)}"><fieldset><legend>{_inline(self.prompt)}</legend>'
-            f'{radios}</fieldset><p class="sc-kept" hidden>{self.kept}: <b></b></p>'
+            f'data-sc-right="{right}" aria-label="{escape(name)}">'
+            f"<fieldset><legend>{_inline(self.prompt)}</legend>"
+            f'{radios}</fieldset>{sure_buttons(self.sure)}<p class="sc-kept" hidden></p>'
             '<div class="sc-verdict" aria-live="polite"></div>'
             f'<details class="sc-answers"><summary>Answer, with a reason for every choice</summary>'
             f"<ul>{reasons}</ul>{why}</details></section>"
@@ -88,7 +97,8 @@ def predict(prompt, choices, answer, why, key) -> Question:
     choices : mapping from each choice to the reason why it is right or wrong
     answer : the choice that is right
     why : str, the explanation shown after any choice
-    key : str, kebab-case, never changed; the reader's first choice is kept under it
+    key : str, kebab-case, never changed; the reader's choice is kept under it, and opens the dial
+        that was given it as ``explore(..., after=key)``
 
     Raises ValueError for fewer than two choices, a choice without a reason, an answer that is not
     a choice, an empty text, or a key that is not kebab-case.
@@ -96,14 +106,14 @@ def predict(prompt, choices, answer, why, key) -> Question:
     >>> asked = predict("1 + 1?", {"2": "One more than 1.", "11": "That joins digits."}, "2",
     ...                 "Count on.", "one-and-one")
     >>> print(asked.text())
-    1 + 1?
+    Prediction one-and-one: 1 + 1?
       a) 2 -- right: One more than 1.
       b) 11 -- no: That joins digits.
     Count on.
     """
     if not (isinstance(why, str) and why.strip()):
         raise ValueError(f"why is {why!r}; expected the explanation that follows any choice")
-    return _question(prompt, choices, answer, why, key, "You predicted")
+    return _question(prompt, choices, answer, why, key, SURE)
 
 
 def question(prompt, choices, answer, key, why="") -> Question:
@@ -112,7 +122,7 @@ def question(prompt, choices, answer, key, why="") -> Question:
     >>> question("Is 2 even?", {"yes": "2 = 2 x 1.", "no": "It is."}, "yes", "two-even").answer
     'yes'
     """
-    return _question(prompt, choices, answer, why, key, "Your first answer")
+    return _question(prompt, choices, answer, why, key, ("Check",))
 
 
 def quiz(questions) -> Quiz:
@@ -131,11 +141,10 @@ def quiz(questions) -> Quiz:
     return Quiz(questions)
 
 
-def _question(prompt, choices, answer, why, key, kept):
+def _question(prompt, choices, answer, why, key, sure):
     if not (isinstance(prompt, str) and prompt.strip()):
         raise ValueError(f"prompt is {prompt!r}; expected a question")
-    if not (isinstance(key, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", key)):
-        raise ValueError(f"key is {key!r}; expected kebab-case, such as 'gain-above-one'")
+    check_key(key)
     if not isinstance(choices, Mapping) or len(choices) < 2:
         raise ValueError(
             f"choices of {key!r} is {choices!r}; expected a mapping of at least two choices, each "
@@ -148,7 +157,7 @@ def _question(prompt, choices, answer, why, key, kept):
             )
     if answer not in choices:
         raise ValueError(f"answer {answer!r} of {key!r} is not among the choices {list(choices)}")
-    return Question(prompt, MappingProxyType(dict(choices)), answer, why, key, kept)
+    return Question(prompt, MappingProxyType(dict(choices)), answer, why, key, sure)
 
 
 @dataclass(frozen=True)
@@ -280,56 +289,65 @@ def _bundle(text, html):
     if output_mode() != "text":
         needed = [script for mark, script in _SCRIPTS.items() if f"{mark}=" in html]
         scripts = "".join(f"<script>{script}</script>" for script in needed)
-        bundle["text/html"] = style_tag(_CSS) + html + scripts
+        bundle["text/html"] = style_tag(CSS + _CSS) + html + scripts
     return bundle
 
 
 # The reasons stand in the page once, in the answer key; the script copies the one that was chosen.
-# A browser may refuse storage, and then the first choice lasts as long as the page.
-_QUESTION_SCRIPT = """
+# The first choice handed in is kept; what is chosen later only shows its reason.
+_QUESTION_SCRIPT = (
+    """
 document.querySelectorAll("[data-sc-question]:not([data-sc-ready])").forEach(root => {
   root.dataset.scReady = "";
-  const key = "sevenconditions:" + root.dataset.scQuestion;
+"""
+    + STORE
+    + """
+  const key = root.dataset.scQuestion, right = +root.dataset.scRight;
   const count = document.querySelectorAll("[data-sc-question][data-sc-ready]").length;
   const find = query => root.querySelector(query), radios = [...root.querySelectorAll("input")];
-  const store = change => { try { return change(localStorage); } catch { return null; } };
-  const show = i => {
-    const item = root.querySelectorAll("li")[i];
-    const why = find(".sc-why"), verdict = find(".sc-verdict"), kept = find(".sc-kept");
-    const choice = radios[i].nextElementSibling.innerHTML;
-    if (kept.hidden) kept.lastChild.innerHTML = choice;
-    kept.hidden = false;
-    const now = kept.lastChild.innerHTML === choice ? "" : `Now: <b>${choice}</b>. `;
-    verdict.innerHTML = now + item.querySelector(".sc-reason").innerHTML;
-    if (why) verdict.append(why.cloneNode(true));
+  const words = i => radios[i].nextElementSibling.textContent;
+  const chosen = () => radios.findIndex(radio => radio.checked);
+  const why = find(".sc-why"), verdict = find(".sc-verdict"), first = find(".sc-kept");
+  const show = () => {
+    const i = chosen(), record = read(key);
+    first.textContent = record.skipped || record.sure in SURE ? said(record)
+      : `Your first answer: ${record.choice}.`;
+    first.hidden = false;
     root.dataset.scAnswered = "";
-  };
-  // An arrow key passes over choices: what it rests on counts when the reader confirms or leaves.
-  let arrow = false;
-  const decide = i => {
     if (i < 0) return;
-    store(kept => kept.getItem(key) ?? kept.setItem(key, i));
-    show(i);
+    verdict.textContent = record.choice === words(i) ? "" : `Now: ${words(i)}. `;
+    verdict.innerHTML += root.querySelectorAll(".sc-reason")[i].innerHTML;
+    if (why) verdict.append(why.cloneNode(true));
   };
-  radios.forEach((radio, i) => {
+  const restore = () => {
+    const record = read(key);
+    if (!record) return;
+    const i = radios.findIndex((_, i) => words(i) === record.choice);
+    if (i >= 0 && chosen() < 0) radios[i].checked = true;
+    show();
+  };
+  radios.forEach(radio => {
     radio.name += "-" + count;
-    radio.addEventListener("keydown", event => {
-      event.stopPropagation();
-      arrow = event.key.startsWith("Arrow");
-      if (event.key === "Enter" || event.key === " ") decide(i);
+    radio.addEventListener("keydown", event => event.stopPropagation());
+    radio.addEventListener("change", () => {
+      if (read(key)) show(); else verdict.textContent = "";
     });
-    radio.addEventListener("pointerdown", () => { arrow = false; });
-    radio.addEventListener("change", () => { if (!arrow) decide(i); });
   });
-  find("fieldset").addEventListener("pointerdown", () => { arrow = false; });
-  find("fieldset").addEventListener("focusout", event => {
-    const left = !event.currentTarget.contains(event.relatedTarget);
-    if (arrow && left) decide(radios.findIndex(radio => radio.checked));
+  root.querySelectorAll(".sc-sure button").forEach((button, sure, all) => {
+    button.addEventListener("keydown", event => event.stopPropagation());
+    button.addEventListener("click", () => {
+      const i = chosen(), record = {choice: i < 0 ? "" : words(i), truth: words(right)};
+      if (i < 0) { verdict.textContent = "Choose one first."; return; }
+      keep(key, {...record, right: i === right, ...(all.length > 1 && {sure})});
+      radios[i].focus();
+    });
   });
-  const first = store(kept => kept.getItem(key));
-  if (first !== null && radios[first]) { radios[first].checked = true; show(+first); }
+  document.addEventListener("sevenconditions", restore);
+  stays(root);
+  restore();
 });
 """
+)
 
 # Compares as exercise_check does. A number may be a fraction, and its point a comma.
 _CHECK_SCRIPT = r"""
@@ -374,8 +392,9 @@ cursor:pointer;border-radius:8px}
 .sc-choice:hover{box-shadow:inset 0 0 0 1px var(--sc-grid)}
 .sc-choice input{flex:none;width:20px;height:20px;margin:0;accent-color:var(--sc-ink)}
 .sc-choice input:focus-visible{outline:2px solid var(--sc-ink);outline-offset:2px}
-.sc .sc-kept{margin:.25rem 0 0;padding:0 .5rem;color:var(--sc-muted)}
-.sc-kept b{font-weight:600;color:var(--sc-ink)}
+.sc-question .sc-sure{padding:0 .5rem}
+.sc-question:is([data-sc-answered],:not([data-sc-ready])) .sc-sure{display:none}
+.sc .sc-kept{margin:.25rem 0 0;padding:0 .5rem;font-weight:600}
 .sc-verdict{min-height:1.5em;padding:.25rem .5rem;max-width:44em}
 .sc-verdict i,.sc-reason i{font-style:normal;font-weight:600}
 .sc .sc-why{margin:.35rem 0 0;color:inherit}
@@ -394,7 +413,7 @@ color:var(--sc-ink);background:none;border:1px solid var(--sc-muted);border-radi
 .sc-check button{min-width:44px;font-weight:600;cursor:pointer;touch-action:manipulation}
 .sc-check button:hover{border-color:var(--sc-ink)}
 .sc-check :focus-visible{outline:2px solid var(--sc-ink);outline-offset:2px}
-@media print{.sc-check button{display:none}
+@media print{.sc-check button,.sc-question .sc-sure{display:none}
 .sc-question[data-sc-ready] .sc-answers{display:block!important}
 .sc-answers::details-content{content-visibility:visible;display:block}}
 """

@@ -23,79 +23,93 @@ def test_nothing_is_given_away_before_a_choice(open_page, prediction):
     assert page.locator("input:checked").count() == 0
 
 
-def test_a_choice_shows_its_reason_and_the_explanation(open_page, prediction):
+def choose(page, choice, how="fairly sure", nth=0):
+    """Make a choice and hand it in."""
+    page.get_by_label(choice).nth(nth).check()
+    page.get_by_role("button", name=how).nth(nth).click()
+
+
+def test_a_choice_shows_its_reason_once_the_reader_says_how_sure(open_page, prediction):
     page = open_page(prediction)
     verdict = page.locator(".sc-verdict")
     page.get_by_label("It falls").check()
+    assert verdict.inner_text() == "" and page.locator(".sc-answers").is_hidden()
+    page.get_by_role("button", name="certain").click()
     assert verdict.inner_text().split() == "No. Only below 1. The radius is the factor.".split()
     page.get_by_label("It grows").check()
     assert verdict.inner_text().startswith("Now: It grows. Right. By 1.2 a step.")
     assert verdict.get_attribute("aria-live") == "polite"
-    assert page.locator(".sc-answers").is_visible()
+    assert page.locator(".sc-answers").is_visible() and page.locator(".sc-sure").is_hidden()
 
 
-def test_the_first_choice_is_kept_when_the_reader_comes_back(open_page, prediction):
+def test_without_a_choice_the_buttons_ask_for_one(open_page, prediction):
     page = open_page(prediction)
-    page.get_by_label("It stays").check()
+    page.get_by_role("button", name="a guess").click()
+    assert page.locator(".sc-verdict").inner_text() == "Choose one first."
+    choose(page, "It grows")
+    assert page.locator(".sc-verdict").inner_text().startswith("Right.")
+
+
+def test_the_first_choice_is_kept_with_its_sureness_beside_what_is_chosen_later(
+    open_page, prediction
+):
+    page = open_page(prediction)
+    assert page.locator(".sc-kept").is_hidden()
+    choose(page, "It stays")
     page.get_by_label("It grows").check()
+    assert page.locator(".sc-kept").inner_text() == "You predicted: It stays, fairly sure."
     page.reload()
     assert page.get_by_label("It stays").is_checked()
+    assert page.locator(".sc-kept").inner_text() == "You predicted: It stays, fairly sure."
     assert page.locator(".sc-verdict").inner_text().startswith("No. Only at 1.")
 
 
-def test_the_prediction_stays_beside_what_is_chosen_later(open_page, prediction):
+@pytest.mark.parametrize("broken", ["1", "not json", "null", '{"choice": "It sinks"}'])
+def test_what_else_stands_under_its_key_does_no_harm(open_page, prediction, broken):
     page = open_page(prediction)
-    assert page.locator(".sc-kept").is_hidden()
-    page.get_by_label("It stays").check()
-    page.get_by_label("It grows").check()
-    assert page.locator(".sc-kept").inner_text() == "You predicted: It stays"
+    page.evaluate("text => localStorage.setItem('sevenconditions:gain-above-one', text)", broken)
     page.reload()
-    assert page.locator(".sc-kept").inner_text() == "You predicted: It stays"
+    page.get_by_label("It grows").check()
+    if page.locator(".sc-sure").is_visible():
+        page.get_by_role("button", name="certain").click()
+    assert "Right. By 1.2 a step." in page.locator(".sc-verdict").inner_text()
 
 
 @pytest.mark.parametrize("refusal", ["get() { throw new Error('no') }", "value: null"])
 def test_it_works_where_storage_is_refused(open_page, prediction, refusal):
     refuse = f"<script>Object.defineProperty(window, 'localStorage', {{{refusal}}})</script>"
     page = open_page(prediction, head=refuse)
-    page.get_by_label("It grows").check()
+    assert "until you leave the page" in page.locator(".sc-stays").inner_text()
+    choose(page, "It grows")
     assert page.locator(".sc-verdict").inner_text().startswith("Right.")
 
 
-def test_questions_choose_apart_even_if_shown_twice(open_page, prediction):
+def test_a_question_shown_twice_is_chosen_apart_and_answered_once(open_page, prediction):
     page = open_page(prediction + prediction)
     page.get_by_label("It falls").nth(0).check()
     page.get_by_label("It stays").nth(1).check()
     assert page.locator("input:checked").count() == 2
+    page.get_by_role("button", name="certain").first.click()
+    assert set(page.locator(".sc-kept").all_inner_texts()) == {"You predicted: It falls, certain."}
 
 
-def test_the_keyboard_chooses_and_keys_stay_in_the_question(open_page, prediction):
+def test_the_keyboard_chooses_hands_in_and_keeps_its_keys(open_page, prediction):
     count = "<script>keys = 0; addEventListener('keydown', () => keys++)</script>"
     page = open_page(prediction, head=count)
     page.get_by_label("It falls").press("ArrowDown")
-    assert page.get_by_label("It grows").is_checked()
+    assert page.get_by_label("It grows").is_checked() and page.locator(".sc-kept").is_hidden()
+    for key in ("Tab", "Tab", "Enter"):
+        page.keyboard.press(key)
+    assert "It grows, fairly sure" in page.locator(".sc-kept").inner_text()
     assert page.evaluate("keys") == 0
-
-
-def test_an_arrow_key_passes_over_a_choice_without_recording_it(open_page, prediction):
-    page = open_page(prediction)
-    page.get_by_label("It falls").press("ArrowDown")
-    page.get_by_label("It grows").press("ArrowDown")
-    assert not page.locator(".sc-kept").is_visible()
-    page.get_by_label("It stays").press("Enter")
-    assert "It stays" in page.locator(".sc-kept").inner_text()
-    assert page.locator(".sc-verdict").inner_text().startswith("No. Only at 1.")
-
-
-def test_leaving_the_question_records_what_the_arrow_keys_came_to_rest_on(open_page, prediction):
-    page = open_page(prediction + "<button>next</button>")
-    page.get_by_label("It falls").press("ArrowDown")
-    page.get_by_role("button", name="next").focus()
-    assert "It grows" in page.locator(".sc-kept").inner_text()
+    page.keyboard.press("ArrowDown")  # the focus is back in the choices
+    assert page.locator(".sc-verdict").inner_text().startswith("Now: It stays.")
 
 
 def test_choices_are_44_pixels_high_and_fit_a_phone(open_page, prediction):
     page = open_page(prediction, width=360)
-    assert all(label.bounding_box()["height"] >= 44 for label in page.locator("label").all())
+    targets = page.locator("label").all() + page.get_by_role("button").all()
+    assert all(target.bounding_box()["height"] >= 44 for target in targets)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
@@ -118,7 +132,7 @@ def test_every_question_of_a_quiz_answers_for_itself(open_page, monkeypatch):
     pair = {"yes": "So it is.", "no": "But it is."}
     asked = quiz([question(f"{n} = {n}?", pair, "yes", f"equal-{n}") for n in (1, 2)])
     page = open_page(asked._repr_mimebundle_()["text/html"])
-    page.get_by_label("no").nth(1).check()
+    choose(page, "no", how="Check", nth=1)
     assert page.locator(".sc-verdict").all_inner_texts() == ["", "No. But it is."]
 
 

@@ -12,7 +12,8 @@ from sevenconditions.claims import collect
 from sevenconditions.recipe import CONDITIONS
 from sevenconditions.switchboard import switchboard
 from sevenconditions.truthtable import truth_table
-from tools.chapterext import called, documented
+from tools.calibration import asked, asked_in
+from tools.chapterext import called, documented, notebooks
 from tools.steps import ROOT
 
 pytestmark = pytest.mark.book
@@ -86,6 +87,59 @@ def test_every_claim_is_listed_and_leads_to_its_place(visit, site):
         assert (value, required) == (claim.value, claim.required)
         page, place = href.split("#")
         assert f'id="{place}"' in (site / "chapters" / page).read_text()
+
+
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if is_notebook(name)])
+def test_every_dial_waits_for_a_prediction_that_stands_above_it_or_in_it(visit, name):
+    page = visit(f"{name}.html").page
+    dials = page.locator("[data-sc-dial]")
+    assert dials.count() > 0
+    for dial in dials.all():
+        assert dial.get_attribute("data-sc-locked") is not None
+        own = dial.locator("[data-sc-marker]").evaluate_all(
+            "nodes => nodes.map(node => JSON.parse(node.dataset.scMarker).key)"
+        )
+        above = dial.evaluate(
+            """dial => [...document.querySelectorAll("[data-sc-question]")]
+                .filter(one => one.compareDocumentPosition(dial) & Node.DOCUMENT_POSITION_FOLLOWING)
+                .map(one => one.dataset.scQuestion)"""
+        )
+        keys = dial.get_attribute("data-sc-after").split()
+        assert keys and set(keys) <= {*own, *above} and set(own) <= set(keys)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("chapters/0[1-7]_*.ipynb")), ids=lambda p: p.stem)
+def test_each_condition_has_a_dial_that_asks_for_a_number(site, path):
+    page = (site / "chapters" / f"{path.stem}.html").read_text()
+    assert page.count(" data-sc-marker=") >= 1
+
+
+def test_every_prediction_of_the_book_is_listed(visit):
+    page = visit("chapters/calibration.html").page
+    listed = [
+        (row.get_attribute("data-sc-key"), row.locator("a").get_attribute("href"))
+        for row in page.locator(".sc-predictions [data-sc-key]").all()
+    ]
+    assert listed == [(each.key, each.address) for each in asked(notebooks())]
+
+
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if is_notebook(name)])
+def test_the_list_holds_all_that_the_page_asks_and_leads_to_its_section(visit, name):
+    # A prediction is handed in by three buttons, a question of a quiz by one.
+    found = visit(f"{name}.html").page.evaluate(
+        """() => [...document.querySelectorAll("[data-sc-question], [data-sc-marker]")]
+            .filter(asked => asked.querySelectorAll(".sc-sure button").length === 3)
+            .map(asked => {
+                const around = [];
+                for (let p = asked; p; p = p.parentElement) if (p.id) around.push(p.id);
+                const {scQuestion, scMarker} = asked.dataset;
+                return [scQuestion ?? JSON.parse(scMarker).key, around];
+            })"""
+    )
+    listed = asked_in(ROOT / f"{name}.ipynb")
+    assert [key for key, _ in found] == [each.key for each in listed] and listed
+    for (_, around), each in zip(found, listed, strict=True):
+        assert each.address.split("#")[1] in around
 
 
 @pytest.mark.parametrize("name", [name for name in CHAPTERS if is_notebook(name)])
@@ -200,7 +254,8 @@ def changed(before, after):
 def test_a_dial_moves_by_keyboard_and_by_mouse(visit, width):
     visited = visit(f"{NOTEBOOK}.html", width=width)
     dial = visited.page.locator(".sc-dial").first
-    slider = dial.locator("input[type=range]").first
+    dial.locator(".sc-skip").click()
+    slider = dial.locator(".sc-controls input[type=range]").first
     assert dial.locator(".sc-description").first.get_attribute("aria-live") == "polite"
     slider.focus()
     slider.press("Home")
