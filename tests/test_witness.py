@@ -57,7 +57,7 @@ def test_an_exact_rule_has_no_witness(name):
 
 def test_the_output_of_clamping_has_to_be_linear():
     entry = sc.ZOO["contrastive_hebbian_weak_feedback"]
-    found = smallest_witness(entry, outputs=("linear", "tanh"))
+    found = smallest_witness(entry, units=(("linear", "linear"), ("tanh", "tanh")))
     assert found.net.sizes == (1, 1)
     v = np.tanh(found.net.weights[0].item() * found.x.item() + found.net.biases[0].item())
     error = v - found.y.item()

@@ -177,7 +177,39 @@ def _fitting(result, rule, shape):
             f"{_name(rule)}: it returned the shape {result.shape}, expected {shape}, that of what "
             "it was given. A rule for one synapse has * for a product, and no sum over others"
         )
+    if not np.isfinite(result).all():
+        raise ValueError(f"{_name(rule)}: it returned NaN or infinity, expected finite numbers")
     return np.broadcast_to(result, shape)
+
+
+def taken(rule):
+    """A rule as `audit` takes it, whatever form it was written in.
+
+    Parameters
+    ----------
+    rule : Recipe, entry of the zoo, callable (net, x, y) -> Gradient, or a rule as for `local`
+
+    Returns
+    -------
+    the rule itself, or Own
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> taken(lambda pre_free, post_free: -pre_free * post_free).against
+    'equilibrium'
+    """
+    if isinstance(rule, Recipe) or hasattr(rule, "estimate"):
+        return rule
+    if callable(rule):
+        names = tuple(inspect.signature(rule).parameters)
+        if len(names) == 3 and not set(names) & set(_SEEN):
+            return rule
+    return local(rule)
 
 
 def by_hops(hop):

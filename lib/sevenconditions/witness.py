@@ -51,6 +51,7 @@ class Margin(NamedTuple):
 
 
 MARGIN = Margin()
+UNITS = (("linear", "linear"), ("tanh", "linear"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,14 +120,7 @@ class Witness:
         return "\n".join(lines)
 
     def _repr_html_(self):
-        if output_mode() == "text":
-            return None
-        return f'<pre class="sc-witness" style="white-space:pre-wrap">{self._escaped()}</pre>'
-
-    def _escaped(self):
-        from html import escape  # not needed to import the library
-
-        return escape(str(self))
+        return None if output_mode() == "text" else shown(self)
 
     def _network(self):
         names = {phi.name for phi in self.net.phis}
@@ -153,7 +147,7 @@ def smallest_witness(
     max_units=6,
     tries=2,
     draws=(),
-    outputs=("linear",),
+    units=UNITS,
     seed=0,
 ):
     """Search for the smallest network on which a rule fails, and make it simple.
@@ -170,7 +164,7 @@ def smallest_witness(
     tries : int >= 1            Networks drawn of each size and kind.
     draws : collection of "feedback", "lateral"
         What is drawn beside the weights. Feedback is the transpose and lateral absent otherwise.
-    outputs : sequence of str   Activations of the output to try, the simplest first.
+    units : sequence of (hidden, output)        Activations to try, the simplest first.
     seed : int                  The same seed finds the same witness.
 
     Returns
@@ -206,7 +200,7 @@ def smallest_witness(
     tried = []
     for number, sizes in enumerate(_sizes(max_units)):
         rng, compared = np.random.default_rng([seed, number]), 0
-        for kind, _ in itertools.product(_kinds(sizes, outputs), range(tries)):
+        for kind, _ in itertools.product(_kinds(sizes, units), range(tries)):
             case = _draw(sizes, *kind, draws, _prepared(rule), rng)
             judged = case and _judged(rule, case, against, fails)
             compared += judged is not None
@@ -323,11 +317,11 @@ def _sizes(max_units):
                 yield tuple(np.diff((0, *cuts, units)).tolist())
 
 
-def _kinds(sizes, outputs):
-    """Activation, output and samples, the simplest first."""
-    hidden = ("linear", "tanh") if len(sizes) > 2 else ("linear",)
-    yield from ((phi, output, 1) for output in outputs for phi in hidden)
-    yield "linear", outputs[0], 2
+def _kinds(sizes, units):
+    """Activations and number of samples, the simplest first."""
+    told_apart = units if len(sizes) > 2 else dict.fromkeys((out, out) for _, out in units)
+    yield from ((*phis, 1) for phis in told_apart)
+    yield *units[0], 2
 
 
 def _draw(sizes, activation, output, n_samples, draws, prepare, rng):
@@ -467,6 +461,27 @@ def _assembled(net, parts):
 # --- Words ---------------------------------------------------------------------------------------
 
 
+# Colours are those of the page, so that light and dark both read.
+_CSS = """
+.cell_output .text_html:has(.sc-witness){background:none!important;padding:0!important}
+pre.sc-witness{background:none;color:inherit;border:0;padding:0;margin:.5rem 0;box-shadow:none;
+white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em;line-height:1.5}
+"""
+
+
+def shown(value):
+    """What prints in lines, for a notebook.
+
+    Examples
+    --------
+    >>> "a &lt; b" in shown("a < b")
+    True
+    """
+    from html import escape  # not needed to import the library
+
+    return f'<style>{_CSS}</style><pre class="sc-witness">{escape(str(value))}</pre>'
+
+
 def written(values):
     """Numbers as fractions where they are simple: one, a tuple, or rows with semicolons.
 
@@ -570,7 +585,7 @@ class Counterexample:
         return f"{self.witness}\n  done instead: {self.how}\n  fewer units: {self.fewest}"
 
     def _repr_html_(self):
-        return None if output_mode() == "text" else self.witness._repr_html_()
+        return None if output_mode() == "text" else shown(self)
 
 
 def counterexample(condition, *, fails=VISIBLE, seed=0):
