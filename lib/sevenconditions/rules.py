@@ -173,9 +173,10 @@ def _fitting(result, rule, shape):
         raise Unwritten(f"{_name(rule)}: it returns {result}; its line is not written yet")
     result = np.asarray(result, dtype=float)
     if result.shape not in ((), shape, shape[1:]):
+        hint = "; write it for one synapse, with * for a product and no sum over others"
         raise ValueError(
             f"{_name(rule)}: it returned the shape {result.shape}, expected {shape}, that of what "
-            "it was given. A rule for one synapse has * for a product, and no sum over others"
+            f"it was given{hint if len(shape) == 3 else ''}"
         )
     if not np.isfinite(result).all():
         raise ValueError(f"{_name(rule)}: it returned NaN or infinity, expected finite numbers")

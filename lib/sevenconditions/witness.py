@@ -119,8 +119,8 @@ class Witness:
             )
         return "\n".join(lines)
 
-    def _repr_html_(self):
-        return None if output_mode() == "text" else shown(self)
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return _bundle(self)
 
     def _network(self):
         names = {phi.name for phi in self.net.phis}
@@ -470,7 +470,7 @@ white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em;line-height:1.5}
 
 
 def shown(value):
-    """What prints in lines, for a notebook.
+    """What prints in lines, as HTML for a notebook.
 
     Examples
     --------
@@ -480,6 +480,12 @@ def shown(value):
     from html import escape  # not needed to import the library
 
     return f'<style>{_CSS}</style><pre class="sc-witness">{escape(str(value))}</pre>'
+
+
+def _bundle(value):
+    """What a notebook shows of something that prints in lines."""
+    text = {"text/plain": str(value)}
+    return text if output_mode() == "text" else text | {"text/html": shown(value)}
 
 
 def written(values):
@@ -584,8 +590,8 @@ class Counterexample:
     def __str__(self):
         return f"{self.witness}\n  done instead: {self.how}\n  fewer units: {self.fewest}"
 
-    def _repr_html_(self):
-        return None if output_mode() == "text" else shown(self)
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return _bundle(self)
 
 
 def counterexample(condition, *, fails=VISIBLE, seed=0):
