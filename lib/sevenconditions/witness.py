@@ -30,11 +30,9 @@ from sevenconditions.rules import Unwritten
 _SIMPLE = (1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 0.25, -0.25, 0.75, -0.75)
 _DRAWN = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)
 _DRAWN_ABOVE = (-0.5, -0.25, 0.25, 0.5)  # in loops, where they are loops, that settle mostly
-# Near a bifurcation a gradient has no bound, and rules differ there by their rounding. A layer with
+# Near a bifurcation a gradient has no bound, and rules differ there by their rounding; a layer with
 # hardly any gradient has nothing to be wrong about.
 _LEAST, _LARGEST = 1 / 16, 16.0
-# There is no gradient, or no answer, where a network does not settle.
-_UNDEFINED = (ConvergenceError, np.linalg.LinAlgError)
 
 
 class Margin(NamedTuple):
@@ -64,8 +62,8 @@ class Witness:
     against : str               The true gradient: "backprop" or "equilibrium".
     net : Network
     x, y : ndarray, shape (samples, n_0), (samples, n_L)
-    update : Gradient or None   What the rule says; None where it raised an error.
-    gradient : Gradient
+    update, gradient : Gradient or None     What the rule says, and what is true; None where the
+        rule raised an error.
     layer : int                 Index of the layer that is furthest off.
     angle_deg, relative_error : float       Of that layer; NaN where the rule raised an error.
     error : str                 What the rule raised.
@@ -79,7 +77,7 @@ class Witness:
     x: np.ndarray
     y: np.ndarray
     update: Gradient | None
-    gradient: Gradient
+    gradient: Gradient | None
     layer: int
     angle_deg: float
     relative_error: float
@@ -201,13 +199,13 @@ def smallest_witness(
     for number, sizes in enumerate(_sizes(max_units)):
         rng, compared = np.random.default_rng([seed, number]), 0
         for kind, _ in itertools.product(_kinds(sizes, units), range(tries)):
-            case = _draw(sizes, *kind, draws, _prepared(rule), rng)
-            judged = case and _judged(rule, case, against, fails)
+            case = _draw(sizes, *kind, draws, rng, getattr(rule, "prepare", None))
+            judged = _judged(rule, case, against, fails)
             compared += judged is not None
             if judged and judged.fails(fails):
                 tried.append((sizes, compared))
                 case, trials = _shrunk(rule, case, judged, against, fails)
-                return _witness(rule, case, against, tuple(tried), trials)
+                return _witness(rule, case, against, fails, tuple(tried), trials)
         tried.append((sizes, compared))
     return None
 
@@ -245,7 +243,7 @@ def shrink(rule, net, x, y, *, fails=MARGIN, against=None):
     if judged is None or not judged.fails(fails):
         raise ValueError("rule: it does not fail on this network, so there is nothing to shrink")
     case, trials = _shrunk(rule, case, judged, against, fails)
-    return _witness(rule, case, against, (), trials)
+    return _witness(rule, case, against, fails, (), trials)
 
 
 class _Case(NamedTuple):
@@ -256,35 +254,39 @@ class _Case(NamedTuple):
 
 class _Judged(NamedTuple):
     update: Gradient | None
-    gradient: Gradient
+    gradient: Gradient | None
     layer: int = 0
     angle_deg: float = np.nan
     relative_error: float = np.nan
     error: str = ""
 
+    def excess(self, margin):
+        """How far off it is, in units of the margin."""
+        parts = self.angle_deg / margin.angle_deg, self.relative_error / margin.relative_error
+        return max(parts)
+
     def fails(self, margin):
-        over = self.angle_deg > margin.angle_deg or self.relative_error > margin.relative_error
-        return bool(self.error) or over
+        return bool(self.error) or self.excess(margin) > 1
 
 
 def _judged(rule, case, against, margin):
     """The rule and the truth on one network, in the worst layer; None where there is no truth."""
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
             true = reference(*case, rule, against)
             if not np.abs(true.flat()).max() <= _LARGEST:
                 return None
             update = estimate_gradient(*case, rule)
-    except (Unwritten, *_UNDEFINED) as reason:
-        if isinstance(reason, Unwritten):
+        except Unwritten:
             raise
-        return None
-    except Exception as reason:  # the rule is the reader's: whatever it raises is a failure
-        return _Judged(None, true, error=f"{type(reason).__name__}: {reason}")
+        except (ConvergenceError, np.linalg.LinAlgError):  # no gradient, or no answer
+            return None
+        except Exception as reason:  # the rule is the reader's: whatever it raises is a failure
+            return _Judged(None, None, error=f"{type(reason).__name__}: {reason}")
     layers = [l for l in range(case.net.n_layers) if _length(true.layer(l)) >= _LEAST]
     found = [_compared(l, update, true) for l in layers]
-    return max(found, key=lambda each: each.relative_error, default=_Judged(update, true))
+    return max(found, key=lambda each: each.excess(margin), default=_Judged(update, true))
 
 
 def _compared(l, update, true):
@@ -298,8 +300,8 @@ def _length(gradient):
     return np.linalg.norm(gradient.flat())
 
 
-def _witness(rule, case, against, tried, trials):
-    judged = _judged(rule, case, against, None)
+def _witness(rule, case, against, margin, tried, trials):
+    judged = _judged(rule, case, against, margin)
     against = against or getattr(rule, "against", "backprop")
     usual = described(rule) if isinstance(rule, Recipe) else type(rule).__name__
     name = getattr(rule, "name", getattr(rule, "__name__", usual))
@@ -324,8 +326,8 @@ def _kinds(sizes, units):
     yield *units[0], 2
 
 
-def _draw(sizes, activation, output, n_samples, draws, prepare, rng):
-    """A network of simple numbers; None if a unit came out without a connection."""
+def _draw(sizes, activation, output, n_samples, draws, rng, prepare):
+    """A network of simple numbers, with inputs and targets."""
     pick = lambda *shape, of=_DRAWN: rng.choice(of, shape)
     pairs = list(zip(sizes[1:], sizes[:-1], strict=True))
     back = [None, *(pick(m, n) for n, m in pairs[1:])] if "feedback" in draws else None
@@ -340,10 +342,6 @@ def _draw(sizes, activation, output, n_samples, draws, prepare, rng):
     )
     net = prepare(net, rng) if prepare else net
     return _Case(net, pick(n_samples, sizes[0]), pick(n_samples, sizes[-1], of=(0.0, *_DRAWN)))
-
-
-def _prepared(rule):
-    return getattr(rule, "prepare", None)
 
 
 # --- Shrinking -----------------------------------------------------------------------------------
@@ -466,6 +464,7 @@ _CSS = """
 .cell_output .text_html:has(.sc-witness){background:none!important;padding:0!important}
 pre.sc-witness{background:none;color:inherit;border:0;padding:0;margin:.5rem 0;box-shadow:none;
 white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em;line-height:1.5}
+.sc-witness span{display:block;padding-left:4ch;text-indent:-4ch}
 """
 
 
@@ -479,7 +478,8 @@ def shown(value):
     """
     from html import escape  # not needed to import the library
 
-    return f'<style>{_CSS}</style><pre class="sc-witness">{escape(str(value))}</pre>'
+    lines = "".join(f"<span>{escape(line)}</span>" for line in str(value).splitlines())
+    return f'<style>{_CSS}</style><pre class="sc-witness">{lines}</pre>'
 
 
 def _bundle(value):
