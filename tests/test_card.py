@@ -93,6 +93,12 @@ def test_a_right_rule_in_any_form_has_a_card_without_a_witness(rule):
     assert "No witness" in card.text()
 
 
+def test_feedback_that_learns_is_judged_as_training_would_begin():
+    card = report_card(sc.ZOO["kolen_pollack"], max_units=3)
+    assert card.report.layers[0].angle_deg > 45
+    assert card.witness.relative_error > 0.1
+
+
 def test_a_card_says_what_is_not_local():
     card = report_card(lambda pre_free, post_free: post_free * pre_free / pre_free.sum(),
                        max_units=2)  # fmt: skip

@@ -84,11 +84,17 @@ def report_card(rule, net=None, x=None, y=None, *, fails=MARGIN, max_units=6, se
     """
     rule = taken(rule)
     net, x, y = standard(seed) if net is None else (net, x, y)
-    report = audit(net, x, y, rule)
+    report = audit(_started(rule, net, seed), x, y, rule)
     if report.worst_layer is None:
         raise ValueError("y: the true gradient is zero, expected targets that are not yet met")
     witness = smallest_witness(rule, fails=fails, max_units=max_units, seed=seed)
     return ReportCard(report, (_by_layer(report), _by_gain(rule, net.sizes, seed)), witness)
+
+
+def _started(rule, net, seed):
+    """The network as the rule's training would begin; most rules take it as it is."""
+    prepare = getattr(rule, "prepare", None)
+    return prepare(net, np.random.default_rng(seed)) if prepare else net
 
 
 def _by_layer(report):
@@ -96,10 +102,13 @@ def _by_layer(report):
     angles = [round(layer.angle_deg, 1) for layer in report.layers]
     sizes = ", ".join(f"{layer.norm_ratio:.3g}" for layer in report.layers)
     worst = report.worst_layer
+    most = degrees(report.layers[worst].angle_deg)
     return figures.bars(
         names,
         {"angle": angles},
-        title=f"Layer {worst + 1} is turned most, by {degrees(report.layers[worst].angle_deg)}",
+        title=f"Layer {worst + 1} is turned most, by {most}"
+        if angles[worst]
+        else f"No layer is turned by more than {most}",
         caption="Angle to the gradient by layer, and the size of each over the gradient's.",
         ylabel="angle (degrees)",
         readouts={"sizes, bottom-up": sizes},
@@ -127,7 +136,7 @@ def _angles(rule, sizes, gain, seed):
     net = layered(sizes, gain=gain, bias=0.1, rng=rng)
     x, y = (rng.standard_normal((8, n)) for n in (sizes[0], sizes[-1]))
     try:
-        report = audit(net, x, y, rule)
+        report = audit(_started(rule, net, seed), x, y, rule)
     except ConvergenceError:
         return np.nan, np.nan
     return report.angle_deg, report.layers[report.worst_layer].angle_deg
