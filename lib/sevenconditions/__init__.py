@@ -54,6 +54,7 @@ _ON_FIRST_USE = {
     "report_card": "card",
     "smallest_witness": "witness",
     "sweep": "grid",
+    "switchboard": "switchboard",
     "train": "learning",
 }
 
