@@ -40,7 +40,7 @@ def checked(spaces, chapter, cell, answer):
     here = dict(names)  # of the whole chapter: an answer may use what a later cell makes
     exec(compile(code[cell].replace("...", answer, 1), chapter, "exec"), here)
     check = re.sub(
-        "^sc.exercise_check", "check = sc.exercise_check", code[cell + "-check"], flags=re.M
+        r"^(sc\.(exercise_check|grade)\()", r"check = \1", code[cell + "-check"], flags=re.M
     )
     exec(compile(check, chapter, "exec"), here)
     return here["check"]

@@ -290,7 +290,7 @@ def audit(net, x, y, recipe=ALL_HOLD, *, against=None, tolerance=0.01, rng=None,
             tell_update(memory, net, x, y, rule, read, estimate)
         else:
             estimate = estimate_gradient(net, x, y, rule)
-        true = _true_gradient(net, x, y, recipe, against, memory)
+        true = reference(net, x, y, recipe, against, memory)
         rows, predicted = _rows(net, x, y, recipe, read, against, tolerance, rng, memory)
     layers = range(net.n_layers)
     return Report(
@@ -320,8 +320,32 @@ def _compared(estimate, true):
 _TRUTHS = {"backprop": forward_gradient, "equilibrium": equilibrium_gradient}
 
 
-def _true_gradient(net, x, y, recipe, against, memory):
+def reference(net, x, y, recipe, against=None, memory=None):
+    """The true gradient that a rule is compared with.
+
+    Parameters
+    ----------
+    net, x, y, recipe, against, memory : as for `audit`
+
+    Returns
+    -------
+    Gradient
+
+    Raises
+    ------
+    ConvergenceError
+        If the network has no free equilibrium to take the gradient of.
+
+    Examples
+    --------
+    >>> from sevenconditions.network import Network
+    >>> net = Network(weights=[[[2.0]]], biases=[[0.0]])
+    >>> reference(net, np.array([[1.0]]), np.array([[0.0]]), ALL_HOLD).weights[0].item()
+    2.0
+    """
     rule = getattr(recipe, "estimate", recipe)
+    against = getattr(recipe, "against", "backprop") if against is None else against
+    memory = Memory() if memory is None else memory
     if isinstance(rule, Recipe) or against == "backprop":
         return true_gradient(_TRUTHS[against], net, x, y, rule, memory)
     settled = getattr(recipe, "network", None)  # what an entry without slots settles by design
