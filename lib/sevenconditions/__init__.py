@@ -41,6 +41,8 @@ _ON_FIRST_USE = {
     "Data": "learning",
     "History": "learning",
     "claim": "claims",
+    "derivation": "derivations",
+    "derivative": "derivations",
     "dial": "explorable",
     "digits": "learning",
     "explore": "explorable",
