@@ -79,6 +79,7 @@ def test_nothing_to_check_is_refused(theorems):
 def test_the_residual_is_relative_and_an_excess_for_a_bound():
     assert residual("(1.0, [2.0]) == np.array([1.0, 3.0])", {"np": np}) == pytest.approx(1 / 3)
     assert residual("[1, 2] <= 4", {}) == -0.5
+    assert residual("[1e-9, 1] <= [5e-10, 2]", {}) == 0.5
     assert Step("", "[1, 2] <= 4", ()).relation == "<="
 
 

@@ -28,8 +28,8 @@ class Step:
     ----------
     words, twin : str
     residuals : tuple of float
-        Largest difference of the two sides, or excess of the left one where it is a bound, in
-        units of the larger side. Dimensionless.
+        Largest difference of the two sides, over the largest entry of either; for a bound the
+        largest excess of a left entry, over the larger of the two. Dimensionless.
 
     Examples
     --------
@@ -78,9 +78,9 @@ class Derivation:
         return (
             '<div class="sc sc-derivation"><details>'
             f"<summary>Check the steps with numbers: {self._count()}</summary>"
-            f"<p>{self.n} random points; off by: the largest difference, relative to the larger "
-            f"side (for ≤: by how much the left side exceeds the right). Each must keep "
-            f"{_minus(_short(self.bound))}, or the book is not built.</p>"
+            f"<p>{self.n} random points; off by: the largest difference of the two sides, relative "
+            "to the larger one (for a bound: by how much the left side exceeds the right). More "
+            f"than {_minus(_short(self.bound))} stops the building of the book.</p>"
             '<table><thead><tr><th scope="col">step, and its twin in code</th>'
             f'<th scope="col">off by</th></tr></thead>{groups}</table>{drawn}</details></div>'
         )
@@ -201,11 +201,12 @@ def residual(twin, names) -> float:
         left, right = np.broadcast_arrays(left, right)
     if left.shape != right.shape:
         raise ValueError(f"{twin!r} compares {left.size} entries with {right.size}")
-    size = max(np.max(np.abs(left)), np.max(np.abs(right)))
-    if size == 0:
+    size = np.maximum(np.abs(left), np.abs(right))
+    if not size.any():
         raise ValueError(f"{twin!r}: both sides are zero, so their equality says nothing")
-    off = left - right
-    return float(np.max(np.abs(off) if Step("", twin, ()).relation == "==" else off) / size)
+    if Step("", twin, ()).relation == "==":
+        return float(np.max(np.abs(left - right)) / np.max(size))
+    return float(np.max((left - right) / np.where(size == 0, 1, size)))
 
 
 def _sides(twin):
