@@ -74,7 +74,8 @@ class Derivation:
     def html(self) -> str:
         """The steps as a table that is folded away, without the style sheet."""
         groups = "".join(_group(theorem, steps) for theorem, steps in self.theorems.items())
-        drawn = f"<p>A point is drawn so:</p><pre>{escape(self.drawn)}</pre>" if self.drawn else ""
+        code = f'<p>A point is drawn so:</p><pre tabindex="0">{escape(self.drawn)}</pre>'
+        drawn = code if self.drawn else ""
         return (
             '<div class="sc sc-derivation"><details>'
             f"<summary>Check the steps with numbers: {self._count()}</summary>"
@@ -291,7 +292,7 @@ def _row(step):
 _CSS = """
 .sc.sc-derivation{margin:.25rem 0;padding:0}
 .sc.sc-derivation summary{padding:.75rem 0}
-.sc-derivation summary:focus-visible{outline:2px solid var(--sc-ink);outline-offset:2px}
+.sc-derivation :focus-visible{outline:2px solid var(--sc-ink);outline-offset:2px}
 .sc-derivation table{border-collapse:collapse;width:100%;margin:.5rem 0;background:none;
 color:inherit;table-layout:fixed}
 .sc-derivation tr{border-bottom:1px solid var(--sc-grid);background:none!important}
