@@ -42,6 +42,8 @@ _ON_FIRST_USE = {
     "History": "learning",
     "claim": "claims",
     "counterexample": "witness",
+    "derivation": "derivations",
+    "derivative": "derivations",
     "dial": "explorable",
     "digits": "learning",
     "exercise_check": "questions",

@@ -151,6 +151,14 @@ def test_every_function_that_a_chapter_calls_is_linked_to_its_page(site, name):
         assert f"api.html#{documented(function)}" in page
 
 
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if is_notebook(name)])
+def test_the_check_of_a_proof_leads_to_its_theorem(site, name):
+    page = (site / f"{name}.html").read_text()
+    for check in page.split('<div class="sc sc-derivation">')[1:]:
+        labels = re.findall(r'scope="rowgroup"><a href="#([^"]+)"', check.split("</table>")[0])
+        assert labels and all(f'id="{label}"' in page for label in labels)
+
+
 def test_the_bare_address_leads_to_the_cover(browser, address):
     page = browser.new_page()
     page.goto(address)
