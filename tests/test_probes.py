@@ -181,12 +181,12 @@ def test_the_slope_of_the_loss_is_backprop():
         assert it.slope(*pair) == pytest.approx(entry(truth, it.connection(*pair)), abs=1e-8)
 
 
-def test_the_heaviest_connections_lie_below_the_top_and_come_in_order():
+def test_the_steepest_connections_lie_below_the_top_and_come_in_order():
     it = specimen(None)
-    sizes = [abs(entry(it.gradient, it.connection(*pair))) for pair in it.heaviest(24)]
+    sizes = [abs(entry(it.gradient, it.connection(*pair))) for pair in it.steepest(24)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] == max(np.abs(g).max() for g in it.gradient.weights[:-1])
-    assert len(set(it.heaviest(24))) == 24
+    assert len(set(it.steepest(24))) == 24
 
 
 @pytest.mark.parametrize(

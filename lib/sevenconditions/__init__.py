@@ -42,6 +42,7 @@ _ON_FIRST_USE = {
     "Data": "learning",
     "History": "learning",
     "claim": "claims",
+    "detective": "casebook",
     "dial": "explorable",
     "digits": "learning",
     "explore": "explorable",

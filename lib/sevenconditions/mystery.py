@@ -28,7 +28,7 @@ class Level(NamedTuple):
     Parameters
     ----------
     budget : int            Probes.
-    suspects : int          Answers to choose among.
+    n_suspects : int        Answers to choose among.
     weakest, strongest : float      Strength of what is broken, as for `budget.violated`.
     error, floor : float    Standard deviation of what a probe reads: relative, and at least.
     mark : float            A culprit changes what its own probe reads by this share or more.
@@ -36,13 +36,20 @@ class Level(NamedTuple):
     """
 
     budget: int
-    suspects: int
+    n_suspects: int
     weakest: float
     strongest: float
     error: float
     floor: float
     mark: float
     herrings: float
+
+    @property
+    def reads(self):
+        """How well its probes read, in words."""
+        if not self.error:
+            return "exactly"
+        return f"with an error of {100 * self.error:g} %, or {self.floor:g} where that is more"
 
 
 LEVELS = {
@@ -67,6 +74,12 @@ SENTENCES = {
     "compare_with_loss": "Update of {0} to {1}: {2}. Moving the weight, the loss has slope {3}.",
     "whole": "The whole update stands {0} degrees from the gradient of the loss.",
 }
+
+# The probe that tells of each condition.
+TELLING = {
+    "settling": "run_longer", "energy": "perturb", "phases": "repeat", "feedback": "read_pair",
+    "contrast": "compare_with_states", "nudging": "change_beta", "architecture": "lesion",
+}  # fmt: skip
 
 # For each answer what its probe shows if it is so, and if not.
 MEANINGS = {
@@ -177,6 +190,7 @@ class Verdict(NamedTuple):
     right : bool
     evidence : Reading      By the probe that tells, where it tells most; without reading error.
     meaning : str
+    aside : str             What else could mislead in this case; told with the right answer.
 
     Examples
     --------
@@ -188,10 +202,11 @@ class Verdict(NamedTuple):
     right: bool
     evidence: Reading
     meaning: str
+    aside: str = ""
 
     def __str__(self):
         opening = OPENINGS[self.accused == "none", self.right].format(self.accused)
-        return f"{opening} {self.evidence} {self.meaning}"
+        return f"{opening} {self.evidence} {self.meaning} {self.aside}".rstrip()
 
     __repr__ = __str__
 
@@ -262,13 +277,16 @@ class Case:
         """Probes left."""
         return LEVELS[self.level].budget - len(self.log)
 
+    def steepest(self, n=1):
+        """The n connections below the top layer along which the loss is steepest, as names."""
+        return self._it.steepest(n)
+
     def __repr__(self):
         level = LEVELS[self.level]
-        reads = f"within {100 * level.error:g} % or {level.floor:g}" if level.error else "exactly"
         lines = [
             f"Case {self.seed}, level {self.level}: units {', '.join(self.units)}.",
             f"Suspects: {', '.join(self.suspects)}.",
-            f"{self.left} of {level.budget} probes left; they read {reads}.",
+            f"{self.left} of {level.budget} probes left; they read {level.reads}.",
         ]
         return "\n".join([*lines, *map(str, self.log)])
 
@@ -344,7 +362,7 @@ class Case:
 
     def _connection(self, lower, upper):
         if lower is None and upper is None:
-            return self._it.heaviest()[0]
+            return self.steepest()[0]
         return lower, upper
 
     def _ask(self, probe, where):
@@ -354,11 +372,7 @@ class Case:
                 f"one of {', '.join(self.suspects)}, or draw a new case with another seed"
             )
         asked = sum((each.probe, each.where) == (probe, where) for each in self.log)
-        rng = _generator(self.seed, self.level, probe, *where, asked)
-        exact = measured(self._it, probe, where, rng)
-        level = LEVELS[self.level]
-        values = tuple(_misread(value, level, rng) for value in exact.values)
-        self.log += (exact._replace(values=values),)
+        self.log += (answer(self, probe, where, asked),)
         return self.log[-1]
 
 
@@ -371,6 +385,36 @@ class _Hidden(NamedTuple):
     herring: float | None  # gain of the feedback, where that is a red herring
     seed: int
     level: int
+
+
+def answer(case, probe, where, asked=0):
+    """What a case answers to a probe, whatever it has left: for those who print cases.
+
+    Parameters
+    ----------
+    case : Case
+    probe : str             One of `SENTENCES`.
+    where : tuple of str    Names of units.
+    asked : int             How often the same has been asked before; each time is read anew.
+
+    Returns
+    -------
+    Reading
+
+    Raises
+    ------
+    ValueError
+        As the probe of the case.
+
+    Examples
+    --------
+    >>> case = mystery(seed=4, level=3)
+    >>> str(answer(case, "clamp", ("a1",))) == str(case.clamp("a1"))
+    True
+    """
+    rng = _generator(case.seed, case.level, probe, *where, asked)
+    exact = measured(case._it, probe, where, rng)
+    return exact._replace(values=_misread(exact.values, LEVELS[case.level], rng))
 
 
 def measured(specimen, probe, where, rng):
@@ -468,7 +512,7 @@ def _drawn(seed, level):
     rng, rule = _generator(seed, level, "draw"), LEVELS[level]
     culprit = ANSWERS[rng.integers(len(ANSWERS))]
     others = rng.permutation([name for name in ANSWERS if name != culprit])
-    among = {culprit, *others[: rule.suspects - 1]}
+    among = {culprit, *others[: rule.n_suspects - 1]}
     suspects = tuple(name for name in ANSWERS if name in among)
     herring = rng.uniform(0.5, 0.7) if rng.random() < rule.herrings else None
     while True:
@@ -507,13 +551,7 @@ def _places(specimen, condition):
         return [(u, v) for u in lower for v in upper] + [(u, v) for u in upper for v in outputs]
     if condition == "architecture":
         return [(u,) for u in (*upper, *outputs)]
-    return specimen.heaviest(6)
-
-
-_TELLING = {
-    "settling": "run_longer", "energy": "perturb", "phases": "repeat", "feedback": "read_pair",
-    "contrast": "compare_with_states", "nudging": "change_beta", "architecture": "lesion",
-}  # fmt: skip
+    return specimen.steepest(6)
 
 
 def _mark(reading):
@@ -525,7 +563,7 @@ def _mark(reading):
 
 
 def _readings(hidden, condition):
-    probe = _TELLING[condition]
+    probe = TELLING[condition]
     for where in _places(hidden.specimen, condition):
         rng = _generator(hidden.seed, hidden.level, "verdict", *where)
         yield measured(hidden.specimen, probe, where, rng)
@@ -558,6 +596,6 @@ def _judged(hidden, suspect):
         evidence = max(_readings(hidden, suspect), key=_mark)
         near = NEARLY.get(hidden.culprit, {}).get(suspect)
         meaning = near or MEANINGS[suspect][not right]
-    if right and hidden.herring is not None:
-        meaning = f"{meaning} {HERRING.format(_number(hidden.herring, 2))}"
-    return Verdict(suspect, right, evidence, meaning)
+    told = right and hidden.herring is not None
+    aside = HERRING.format(_number(hidden.herring, 2)) if told else ""
+    return Verdict(suspect, right, evidence, meaning, aside)

@@ -241,7 +241,7 @@ class Specimen:
         """Backprop's gradient of the feedforward loss. A Gradient."""
         return backprop(self.net, self.x, self.y)
 
-    def heaviest(self, n=1):
+    def steepest(self, n=1):
         """The n connections below the top layer along which the loss is steepest, as names."""
         sizes = self.net.sizes
         starts = np.cumsum((0, *sizes))
