@@ -101,7 +101,7 @@ class Casebook:
             f'autocomplete="off"{"" if i else " checked"}><span>{number}</span></label>'
             for i, number in enumerate(LEVELS)
         )
-        data = json.dumps(self.data(), separators=(",", ":"), ensure_ascii=False)
+        data = json.dumps(self.data, separators=(",", ":"), ensure_ascii=False)
         data = data.replace("</", "<\\/")
         return (
             '<form class="sc-game"><div class="sc-row"><fieldset><legend>Level</legend>'
@@ -123,6 +123,7 @@ class Casebook:
             f'<script type="application/json" class="sc-cases">{data}</script>'
         )
 
+    @cached_property
     def data(self) -> dict:
         """All that the script needs: words once, answers and sealed verdicts case by case."""
         return {
