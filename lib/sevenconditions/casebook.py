@@ -117,7 +117,7 @@ class Casebook:
             "<table><thead><tr><th scope='col'>Probe</th><th scope='col'>What it shows</th></tr>"
             "</thead><tbody></tbody></table></div>"
             '<fieldset><legend>Accuse</legend><div class="sc-row sc-suspects"></div></fieldset>'
-            '<p class="sc-verdict" role="status"></p>'
+            '<p class="sc-judged" role="status"></p>'
             '<button type="button" class="sc-tell" hidden>Show the answer</button>'
             '<p class="sc-score"></p></form>'
             f'<script type="application/json" class="sc-cases">{data}</script>'
@@ -351,7 +351,7 @@ document.querySelectorAll("[data-sc-mystery]:not([data-sc-ready])").forEach(root
   };
   const showVerdict = () => {
     const [opening = "", reason = ""] = mine.verdict;
-    find(".sc-verdict").replaceChildren(made("b", opening), " ", reason);
+    find(".sc-judged").replaceChildren(made("b", opening), " ", reason);
     find(".sc-tell").hidden = !mine.wrong;
   };
   const accuse = i => {
@@ -436,7 +436,7 @@ outline-offset:2px}
 .sc-sketch circle{fill:var(--sc-paper);stroke:var(--sc-muted)}
 .sc-sketch text{fill:var(--sc-ink);font-size:14px;text-anchor:middle}
 .sc-lit circle{fill:var(--sc-ink)}.sc-sketch .sc-lit text{fill:var(--sc-paper)}
-.sc-mystery :is(.sc-said,.sc-verdict){min-height:1.5em}
+.sc-mystery :is(.sc-said,.sc-judged){min-height:1.5em}
 .sc-mystery .sc-score{color:var(--sc-muted)}
 .sc-mystery .sc-log{overflow-x:auto;margin-top:.5rem}
 .sc-mystery table{border-collapse:collapse;width:100%;margin:0;font-size:.95em;

@@ -25,7 +25,7 @@ def said(page):
 
 
 def verdict(page):
-    return " ".join(page.locator(".sc-verdict").inner_text().split())
+    return " ".join(page.locator(".sc-judged").inner_text().split())
 
 
 def accuse(page, name):
@@ -69,7 +69,7 @@ def test_every_verdict_and_answer_on_the_page_is_the_librarys(open_page, html, b
                 return Array.from({length: 16}, (_, i) => {
                     const told = all(".sc-suspects button").map(button => {
                         button.click();
-                        return pick(".sc-verdict").textContent;
+                        return pick(".sc-judged").textContent;
                     });
                     const probe = pick(".sc-probe"), where = pick(".sc-where");
                     probe.value = i % 10;
