@@ -29,6 +29,7 @@ from sevenconditions.energy import energy, total_energy
 from sevenconditions.equilibrium import Equilibrium, settle
 from sevenconditions.exact import backprop, bptt, central_differences, recurrent_backprop
 from sevenconditions.gradient import Gradient, angle_deg, cosine, norm_ratio, relative_error
+from sevenconditions.mystery import mystery
 from sevenconditions.network import Network, layered
 from sevenconditions.phases import clamped_phase, free_phase, nudged_phase
 from sevenconditions.recipe import ALL_HOLD, Recipe, estimate_gradient, take_phases
@@ -44,6 +45,7 @@ _ON_FIRST_USE = {
     "counterexample": "witness",
     "derivation": "derivations",
     "derivative": "derivations",
+    "detective": "casebook",
     "dial": "explorable",
     "digits": "learning",
     "exercise_check": "questions",
@@ -103,6 +105,7 @@ __all__ = [
     "free_phase",
     "hebbian",
     "layered",
+    "mystery",
     "norm_ratio",
     "nudged_phase",
     "nudging",
