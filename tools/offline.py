@@ -9,7 +9,6 @@ import html
 import json
 import os
 import re
-import shutil
 import sys
 import tempfile
 import zipfile
@@ -85,7 +84,7 @@ def size(path):
     return f"{path.stat().st_size / 1e6:.1f} MB"
 
 
-def make_pdf(root, site, stage, chromium, path):
+def make_pdf(root, site, stage, browser, path):
     """Print the book, check what was printed, and only then put it in place."""
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     parts = paper.parts_of(yaml.safe_load((root / "_toc.yml").read_text("utf-8")))
@@ -93,7 +92,7 @@ def make_pdf(root, site, stage, chromium, path):
     with step("Putting all pages into one document"):
         document = paper.compose(site, parts, html.escape(config["author"]), licences)
     with step("Printing it (a minute or two)"):
-        paper.print_book(document, site, chromium, stage / path.name, config["author"])
+        paper.print_book(document, site, browser, stage / path.name, config["author"])
     with step("Checking every page, link, chapter and dial of the PDF"):
         checked = paper.check(stage / path.name, document)
     os.replace(stage / path.name, path)
@@ -117,8 +116,8 @@ def main():
                 pack(site, name, Path(stage) / zipped.name)
                 os.replace(Path(stage) / zipped.name, zipped)
             print(f"The site in one file, {size(zipped)}: {zipped}. Unpack it, open index.html.")
-            chromium = paper.find_chromium() or sys.exit(INSTALL)
-            make_pdf(root, site, Path(stage), chromium, pdf)
+            with paper.chromium() as browser:
+                make_pdf(root, site, Path(stage), browser or sys.exit(INSTALL), pdf)
             print(f"The book on paper, {size(pdf)}: {pdf}")
     except KeyboardInterrupt:
         sys.exit("Stopped. What was finished before is still in place.")

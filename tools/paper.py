@@ -9,6 +9,7 @@ own. Formulas are typeset in it once, and nothing is merged.
 import io
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from posixpath import normpath
 
@@ -23,6 +24,9 @@ NAMES = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "headers
 READY = "() => window.MathJax?.startup?.promise.then(() => document.fonts.ready).then(() => true)"
 FILL_IN = """numbers => document.querySelectorAll("[data-page]")
   .forEach(place => { place.textContent = numbers[place.dataset.page]; })"""
+PRINTED = (
+    ".sc-multiples .sc-name, ul.sc-multiples li"  # what each position of a dial is called on paper
+)
 CONTENTS = 1  # the page after the title page, counted from 0
 
 PAGE = """<!doctype html>
@@ -35,7 +39,9 @@ PAGE = """<!doctype html>
 
 def parts_of(toc):
     """The table of contents as pairs: a part's caption and its pages; the cover has no caption."""
-    parts = [(part["caption"], [page["file"] for page in part["chapters"]]) for part in toc["parts"]]
+    parts = [
+        (part["caption"], [page["file"] for page in part["chapters"]]) for part in toc["parts"]
+    ]
     return [("", [toc["root"]]), *parts]
 
 
@@ -138,40 +144,42 @@ def contents(parts, titles):
         + "</ol>"
         for caption, files in parts[1:]
     )
-    return f'<article class="bd-article sc-contents"><section><h2>Contents</h2>{lists}</section></article>'
+    lists = f"<section><h2>Contents</h2>{lists}</section>"
+    return f'<article class="bd-article sc-contents">{lists}</article>'
 
 
-def find_chromium():
-    """Path of a Chromium to print with: the system's, or the one that playwright installed."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        with sync_playwright() as playwright:
-            own = playwright.chromium.executable_path
-        found = own if Path(own).exists() else None
-    return found
+@contextmanager
+def chromium():
+    """A headless Chromium to print with, the system's or playwright's; None where there is none."""
+    with sync_playwright() as playwright:
+        found = shutil.which("chromium") or shutil.which("google-chrome")
+        found = found or playwright.chromium.executable_path
+        browser = Path(found).exists() and playwright.chromium.launch(executable_path=found)
+        yield browser or None
+        if browser:
+            browser.close()
 
 
-def print_book(document, site, chromium, path, author):
+def print_book(document, site, browser, path, author):
     """Print the document as the PDF `path`: tagged, with an outline and page numbers."""
     source = path.with_suffix("") / "chapters" / "book.html"
     source.parent.mkdir(parents=True)
     source.write_text(document, "utf-8")
     (source.parents[1] / "_static").symlink_to(site / "_static")
     how = {"tagged": True, "outline": True, "prefer_css_page_size": True, "print_background": True}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium)
-        page = browser.new_page()
-        page.set_default_timeout(0)
-        page.goto(source.as_uri())
-        page.evaluate(READY)
-        with pikepdf.open(io.BytesIO(page.pdf(**how))) as pdf:
-            page.evaluate(FILL_IN, {name: at + 1 for name, at in places(pdf).items()})
-            only = str(CONTENTS + 1)
-            with pikepdf.open(io.BytesIO(page.pdf(page_ranges=only, **how))) as numbered:
-                redraw(pdf, CONTENTS, numbered)
-            pdf.docinfo["/Author"] = author
-            pdf.save(path, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-        browser.close()
+    page = browser.new_page()
+    page.set_default_timeout(0)
+    page.goto(source.as_uri())
+    page.evaluate(READY)
+    with pikepdf.open(io.BytesIO(page.pdf(**how))) as pdf:
+        page.evaluate(FILL_IN, {name: at + 1 for name, at in places(pdf).items()})
+        only = str(CONTENTS + 1)
+        with pikepdf.open(io.BytesIO(page.pdf(page_ranges=only, **how))) as numbered:
+            redraw(pdf, CONTENTS, numbered)
+        mend_outline(pdf, document)
+        pdf.docinfo["/Author"] = author
+        pdf.save(path, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    page.close()
 
 
 def places(pdf):
@@ -189,6 +197,18 @@ def redraw(pdf, number, single):
     del pdf.pages[-1]
 
 
+def mend_outline(pdf, document):
+    """Mend the outline: Chromium drops the space at a line's end, and says some titles twice."""
+    headings = BeautifulSoup(document, "html.parser").find_all(re.compile("^h[1-6]$"))
+    titles = {squeeze(title): title for title in (h.get_text().strip() for h in headings)}
+    titles |= {2 * squeezed: title for squeezed, title in titles.items()}
+    with pdf.open_outline() as outline:
+        marks = list(outline.root)
+        for mark in marks:  # grows as it goes
+            mark.title = titles.get(squeeze(mark.title), mark.title)
+            marks += mark.children
+
+
 def check(path, document):
     """Compare the PDF with the document it was printed from; say what it holds.
 
@@ -198,9 +218,9 @@ def check(path, document):
     """
     with pikepdf.open(path) as pdf:
         known, links = places(pdf), list(links_of(pdf))
+        outline = {mark.title for mark in pdf.open_outline().root}
     with pypdfium2.PdfDocument(path) as pdf:
         texts = [squeeze(page.get_textpage().get_text_bounded()) for page in pdf]
-        outline = {squeeze(mark.get_title()) for mark in pdf.get_toc(max_depth=1)}
     soup = BeautifulSoup(document, "html.parser")
     chapters = [article for article in soup.select("article[id]") if article.h1]
     begin = [known[chapter["id"]] for chapter in chapters]
@@ -208,13 +228,13 @@ def check(path, document):
     wrong += [f"a link leads to {target}" for target in links if target not in known]
     dials = 0
     for chapter, start, end in zip(chapters, begin, [*begin[1:], len(texts)], strict=True):
-        title, text = squeeze(chapter.h1.get_text()), "".join(texts[start:end])
+        title, text = chapter.h1.get_text().strip(), "".join(texts[start:end])
         if title not in outline:
             wrong.append(f"{title} is not in the outline")
-        if f"{title}{start + 1}" not in texts[CONTENTS]:
+        if f"{squeeze(title)}{start + 1}" not in texts[CONTENTS]:
             wrong.append(f"{title} is not in the contents with its page {start + 1}")
         dials += len(chapter.select(".sc-multiples"))
-        for name in chapter.select(".sc-multiples .sc-name"):
+        for name in chapter.select(PRINTED):
             if squeeze(name.get_text()) not in text:
                 wrong.append(f"{name.get_text()} is missing in {title}")
     if wrong:
