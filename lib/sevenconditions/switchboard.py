@@ -322,7 +322,8 @@ font-variant-numeric:tabular-nums}
 border-bottom:1px solid var(--sc-grid);background:none;color:inherit;font-weight:400}
 .sc-board thead th{font-weight:600}.sc-board tbody th{min-width:11em}
 .sc-board summary{min-height:44px;align-content:center}
-@media (max-width:499px){.sc.sc-board dl.sc-readouts{display:none}}
+@media (max-width:499px){.sc.sc-board dl.sc-readouts{display:none}
+.sc-board .sc-switch{font-size:.82rem;gap:.4rem;padding:.2rem .4rem}}
 @media (min-width:700px){.sc-board .sc-description{min-height:4.5em}}
 .sc-board .sc-elsewhere a{display:inline-block;min-height:44px;align-content:center}
 @media print{.sc-board :is(button,.sc-now,.sc-elsewhere,details){display:none!important}
