@@ -119,6 +119,8 @@ def main():
             with paper.chromium() as browser:
                 make_pdf(root, site, Path(stage), browser or sys.exit(INSTALL), pdf)
             print(f"The book on paper, {size(pdf)}: {pdf}")
+    except ValueError as wrong:
+        sys.exit(f"NOT finished: {wrong}. What was finished before is still in place.")
     except KeyboardInterrupt:
         sys.exit("Stopped. What was finished before is still in place.")
 

@@ -253,5 +253,5 @@ def links_of(pdf):
 
 
 def squeeze(text):
-    """Text without its spaces, which a PDF does not keep."""
-    return re.sub(r"\s+", "", text)
+    """Text without what a PDF does not keep: spaces, and hyphens where a line ends."""
+    return re.sub(r"[\s\-\u00ad\ufffe]+", "", text)
