@@ -253,5 +253,5 @@ def links_of(pdf):
 
 
 def squeeze(text):
-    """Text without what a PDF does not keep: spaces, and hyphens where a line ends."""
-    return re.sub(r"[\s\-\u00ad\ufffe]+", "", text)
+    """Text without what a PDF does not keep: spaces, and hyphens at a line's end, read as x02."""
+    return re.sub(r"[\s\x02\-\u00ad\ufffe]+", "", text)
