@@ -22,8 +22,11 @@ STYLE = Path(__file__).with_name("paper.css")
 NAMES = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "headers")
 
 READY = "() => window.MathJax?.startup?.promise.then(() => document.fonts.ready).then(() => true)"
-FILL_IN = """numbers => document.querySelectorAll("[data-page]")
-  .forEach(place => { place.textContent = numbers[place.dataset.page]; })"""
+FILL_IN = """numbers => {
+  document.querySelectorAll("[data-page]")
+    .forEach(place => { place.textContent = numbers[place.dataset.page]; });
+  document.querySelectorAll("article[id]").forEach(chapter => chapter.replaceChildren());
+}"""
 PRINTED = (
     ".sc-multiples .sc-name, ul.sc-multiples li"  # what each position of a dial is called on paper
 )
@@ -75,14 +78,18 @@ def read(site, file):
 
 
 def unfold(article, known):
-    """Leave out what paper cannot use, and open what is folded; `known` are the styles so far."""
+    """Leave out what paper cannot use, and open what is folded.
+
+    `known` is what need not be said again: styles, and the switchboard, which every chapter shows.
+    """
     for link in article.select("script, .headerlink, .toctree-wrapper, button"):
         link.decompose()
-    for style in article("style"):
-        if style.string in known:
-            style.decompose()
-        else:
-            known.add(style.string)
+    said = [(board, board.ul.get_text()) for board in article.select(".sc-board")]
+    said += [(style, style.string) for style in article("style")]
+    for tag, text in said:
+        if text in known:
+            tag.decompose()
+        known.add(text)
     for cell in article.select("div.cell"):
         # Their folded code would say the answers before the question is asked.
         if cell.select_one(".sc-question, .sc-check") and (code := cell.select_one("details.hide")):
@@ -172,6 +179,7 @@ def print_book(document, site, browser, path, author):
     page.goto(source.as_uri())
     page.evaluate(READY)
     with pikepdf.open(io.BytesIO(page.pdf(**how))) as pdf:
+        # The numbers are known now. The contents alone are printed again: in no time.
         page.evaluate(FILL_IN, {name: at + 1 for name, at in places(pdf).items()})
         only = str(CONTENTS + 1)
         with pikepdf.open(io.BytesIO(page.pdf(page_ranges=only, **how))) as numbered:
