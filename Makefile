@@ -8,13 +8,16 @@ STAMP := .venv/.installed
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test unit bench lab serve notebooks pins clean
+.PHONY: help book offline test unit bench lab serve notebooks pins clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 book: $(STAMP)  ## execute what changed and build the site into _build/html
 	@$(BIN)/python -m tools.book
+
+offline: $(STAMP)  ## build, then make one zip that needs no server, and one PDF, in _build
+	@$(BIN)/python -m tools.offline
 
 test: $(STAMP)  ## run every check: units, doctests, notebooks, the built site in a browser
 	@$(BIN)/python -m pytest
