@@ -217,6 +217,7 @@ SCRIPT = (
     status.textContent = "Deleted. Nothing that you answered is left in this browser.";
     status.focus();
   });
+  document.addEventListener("sevenconditions", show);
   addEventListener("storage", show);
   addEventListener("pageshow", show);
   show();

@@ -6,7 +6,7 @@ import pytest
 
 from sevenconditions.display import Figure, panel
 from sevenconditions.explorable import dial, explore
-from sevenconditions.predictions import marker
+from sevenconditions.predictions import STORE, marker
 from tools.calibration import SEVERAL, Asked, html
 
 pytestmark = pytest.mark.book
@@ -150,7 +150,7 @@ def test_where_storage_is_refused_it_says_so(calibration, refusal):
     assert page.locator(".sc-clear").is_hidden()
 
 
-def test_what_a_dial_keeps_is_what_the_page_counts(calibration, open_page):
+def test_what_a_dial_keeps_is_what_the_page_counts_and_forgets(open_page):
     def draw(gain):
         return Figure(panel()[0], "t", "c", f"{gain:g}.", {"end": f"{gain:g}"})
 
@@ -159,8 +159,18 @@ def test_what_a_dial_keeps_is_what_the_page_counts(calibration, open_page):
     page = open_page(dials + html(ASKED))
     page.locator(".sc-marker input").fill("2")
     page.get_by_role("button", name="fairly sure").click()
+    assert rows(page, "predictions")[0][1] == "right, fairly sure"
     page.reload()
     assert rows(page, "predictions")[0][1] == "right, fairly sure"
+
+
+def test_what_is_predicted_and_forgotten_on_one_page_is_forgotten(open_page):
+    kept = "keep('one', {choice: 'a', truth: 'a', right: true, sure: 2})"
+    page = open_page(f"{html(ASKED)}<script>{{ {STORE} {kept} }}</script>")
+    assert rows(page, "predictions")[0][1] == "right, certain"
+    page.get_by_role("button", name="Forget all of it").click()
+    page.get_by_role("button", name="Yes, delete").click()
+    assert rows(page, "predictions")[0][1] == "–"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

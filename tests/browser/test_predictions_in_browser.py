@@ -157,6 +157,17 @@ def test_a_dial_may_wait_for_a_question_and_then_for_a_marker(open_page, asked):
     )
 
 
+def test_who_declines_the_marker_keeps_the_prediction_that_was_made(open_page, asked):
+    ask = marker("When is it past 0.3?", GAIN, "end", "past-03", crosses=0.3, tol=0.1)
+    page = open_page(asked + explore(draw, GAIN, title="t", after="at-one", marker=ask).html())
+    page.get_by_label("It grows").check()
+    page.locator(".sc-question").get_by_role("button", name="certain").click()
+    page.get_by_role("button", name="Show me without a guess").click()
+    assert kept(page)["sevenconditions:at-one"]["right"] is True
+    assert kept(page)["sevenconditions:past-03"] == {"skipped": True}
+    assert told(page).splitlines()[1] == "No prediction: you looked first."
+
+
 def test_one_button_declines_all_that_a_dial_waits_for(open_page, asked):
     ask = marker("When is it past 0.3?", GAIN, "end", "past-03", crosses=0.3, tol=0.1)
     page = open_page(asked + explore(draw, GAIN, title="t", after="at-one", marker=ask).html())
