@@ -109,6 +109,24 @@ def test_the_detective_solves_the_cases_within_the_budget(cases, level):
     assert all(solved) if level < 3 else np.mean(solved) >= 0.9
 
 
+def test_a_culprit_shows_where_a_reader_looks_first(cases):
+    probes = {
+        "settling": "run_longer", "nudging": "change_beta", "contrast": "compare_with_states",
+        "phases": "repeat",
+    }  # fmt: skip
+    seen = 0
+    for case in cases[1] + cases[2] + cases[3]:
+        if culprit(case) in probes:
+            where, level = case.steepest()[0], LEVELS[case.level]
+            rng = np.random.default_rng(0)
+            values = measured(case._it, probes[culprit(case)], where, rng).values
+            size = np.abs(values).max()
+            share = level.mark / 3 if culprit(case) == "phases" else level.mark  # another draw
+            assert np.ptp(values) >= share * size, case
+            seen += 1
+    assert seen > 15
+
+
 def test_exactly_one_accusation_is_right(cases):
     for case in cases[1][:8] + cases[3][:8]:
         assert sum(case.accuse(suspect).right for suspect in case.suspects) == 1
