@@ -57,7 +57,8 @@ def test_an_exact_rule_has_no_witness(name):
 
 def test_the_output_of_clamping_has_to_be_linear():
     entry = sc.ZOO["contrastive_hebbian_weak_feedback"]
-    found = smallest_witness(entry, units=(("linear", "linear"), ("tanh", "tanh")))
+    found = smallest_witness(entry, units=(("tanh", "tanh"),))
+    assert found.net.output.name == "tanh"  # it is not made linear where that was not asked for
     assert found.net.sizes == (1, 1)
     v = np.tanh(found.net.weights[0].item() * found.x.item() + found.net.biases[0].item())
     error = v - found.y.item()
@@ -91,7 +92,7 @@ def test_shrinking_keeps_the_failure_and_takes_the_rest_away(rng):
 def test_nothing_is_left_to_simplify():
     found = smallest_witness(sc.ZOO["difference_target_propagation"])
     case = witness._Case(found.net, found.x, found.y)
-    for simpler in witness._simpler(case):
+    for simpler in witness._simpler(case, witness.UNITS):
         judged = witness._judged(sc.ZOO["difference_target_propagation"], simpler, None, Margin())
         assert judged is None or not judged.fails(Margin())
 
@@ -146,6 +147,16 @@ def test_settings_out_of_range_are_refused():
         smallest_witness(sc.ALL_HOLD, draws=("weights",))
     with pytest.raises(ValueError, match="condition"):
         counterexample("sleep")
+
+
+def test_a_rule_of_one_end_fails_only_where_a_rate_below_can_move():
+    def post_end(pre_free, post_free, post_nudged, beta):
+        return (post_free - post_nudged) * pre_free / beta
+
+    flat = [sizes for sizes in witness._sizes(3) if len(sizes) == 2]
+    found = smallest_witness(rules.local(post_end))
+    assert found.net.sizes == (1, 1, 1)
+    assert [sizes for sizes, count in found.tried if count][: len(flat)] == flat
 
 
 @pytest.mark.parametrize(

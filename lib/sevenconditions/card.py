@@ -178,8 +178,8 @@ def grade(
     ...     return (pre_nudged * post_nudged - pre_free * post_free) / beta
     >>> print(grade("slope", mine).text())
     slope: look again. The sign: an estimate of the gradient is subtracted, so it points uphill. \
-On a network of 2 units (1-1, linear) for the weights of layer 1 the rule says -1, the gradient \
-says 1.
+On a network of 2 units (1-1, linear) with weights 1, input 1, target 0, for the weights of layer \
+1 the rule says -1, the gradient says 1.
     """
     box = _box(name, mistakes, *typed) if typed else None
     try:

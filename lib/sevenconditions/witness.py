@@ -92,7 +92,9 @@ class Witness:
 
     def sentence(self):
         """The witness in one sentence."""
-        return f"On a network of {self._network()} {self._said()}."
+        weights = " then ".join(written(w) for w in self.net.weights)
+        given = f"weights {weights}, input {written(self.x)}, target {written(self.y)}"
+        return f"On a network of {self._network()} with {given}, {self._said()}."
 
     def __str__(self):
         net, lines = self.net, [f"{self.name} fails on a network of {self._network()}"]
@@ -204,7 +206,7 @@ def smallest_witness(
             compared += judged is not None
             if judged and judged.fails(fails):
                 tried.append((sizes, compared))
-                case, trials = _shrunk(rule, case, judged, against, fails)
+                case, trials = _shrunk(rule, case, judged, against, fails, units)
                 return _witness(rule, case, against, fails, tuple(tried), trials)
         tried.append((sizes, compared))
     return None
@@ -242,7 +244,7 @@ def shrink(rule, net, x, y, *, fails=MARGIN, against=None):
     judged = _judged(rule, case, against, fails)
     if judged is None or not judged.fails(fails):
         raise ValueError("rule: it does not fail on this network, so there is nothing to shrink")
-    case, trials = _shrunk(rule, case, judged, against, fails)
+    case, trials = _shrunk(rule, case, judged, against, fails, UNITS)
     return _witness(rule, case, against, fails, (), trials)
 
 
@@ -347,13 +349,13 @@ def _draw(sizes, activation, output, n_samples, draws, rng, prepare):
 # --- Shrinking -----------------------------------------------------------------------------------
 
 
-def _shrunk(rule, case, judged, against, margin):
+def _shrunk(rule, case, judged, against, margin, units):
     """The case with everything taken away that its failure does not need; how many were tried."""
     trials, wanted = 0, bool(judged.error)
     looking = True
     while looking:
         looking = False
-        for simpler in _simpler(case):
+        for simpler in _simpler(case, units):
             trials += 1
             found = _judged(rule, simpler, against, margin)
             if found and found.fails(margin) and bool(found.error) == wanted:
@@ -362,7 +364,7 @@ def _shrunk(rule, case, judged, against, margin):
     return case, trials
 
 
-def _simpler(case):
+def _simpler(case, units):
     """Cases with one thing less: a sample, a unit, a layer, a bend, a crooked number."""
     net, x, y = case
     if len(x) > 1:
@@ -372,8 +374,8 @@ def _simpler(case):
         yield _without_unit(case, l, k)
     for l in range(1, net.n_layers):
         yield _without_layer(case, l)
-    for name in ("activation", "output"):
-        if getattr(net, name).name != "linear":
+    for name, known in zip(("activation", "output"), zip(*units, strict=True), strict=True):
+        if getattr(net, name).name != "linear" and "linear" in known:
             yield _Case(net.replace(**{name: "linear"}), x, y)
     yield from _with_simpler_numbers(case)
 
@@ -615,8 +617,8 @@ def counterexample(condition, *, fails=VISIBLE, seed=0):
     Examples
     --------
     >>> print(counterexample("nudging").witness.sentence())
-    On a network of 2 units (1-1, linear) for the weights of layer 1 the rule says 1/2, backprop \
-says 1.
+    On a network of 2 units (1-1, linear) with weights 1, input 1, target 0, for the weights of \
+layer 1 the rule says 1/2, backprop says 1.
     """
     if condition not in _DROPPED:
         raise ValueError(f"condition: got {condition!r}, expected one of {', '.join(CONDITIONS)}")
