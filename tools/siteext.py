@@ -18,6 +18,7 @@ MATHJAX = (
     "output/chtml/fonts",
     "input/tex/extensions",
     "a11y",
+    "ui/lazy.js",
     "sre/mathmaps/base.json",
     "sre/mathmaps/en.json",
     "sre/mathmaps/nemeth.json",

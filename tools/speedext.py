@@ -3,10 +3,11 @@
 The theme makes a page wait for a dozen stylesheets, a dozen scripts and the index of the search,
 and sends two thousand icons for the twenty in use. Here the stylesheets become one, scripts wait
 until the text stands, only the search page loads the search, and the fonts keep the icons that the
-pages name. Formulas are set a few at a time, so that a reader's click is soon answered.
+pages name.
 """
 
 import hashlib
+import logging
 import os
 import re
 from pathlib import Path
@@ -27,17 +28,6 @@ ADDRESS = re.compile(r"url\((?![\"']?(?:data:|#))([^)]*)\)")
 ICON = re.compile(r'(?:\.fa-[a-z0-9-]+:before,?)+\{content:"[^"]*"\}')
 CHARACTER = re.compile(r'"\\([0-9a-f]{2,5})"')
 FONT = re.compile(r'url\(([^)]*)\.woff2\) format\("woff2"\),url\(\1\.ttf\) format\("truetype"\)')
-
-# In order, so that equations are numbered as in one go.
-FORMULAS = """
-MathJax.startup = {pageReady: async () => {
-  const formulas = [...document.querySelectorAll(".math")];
-  while (formulas.length) {
-    await MathJax.typesetPromise(formulas.splice(0, 8));
-    await new Promise(resolve => setTimeout(resolve));
-  }
-}};
-"""
 
 
 def early(page, style, options, search):
@@ -77,6 +67,7 @@ def without_icons(style, pages):
 
 def thin(font, points):
     """Write beside a TrueType font one with these characters only, for the browser (WOFF)."""
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it reports every table
     options = subset.Options(flavor="woff", notdef_outline=True)
     cut = subset.Subsetter(options)
     cut.populate(unicodes=points)
@@ -115,7 +106,6 @@ def show_early(app, failure):
 
 
 def setup(app):
-    app.add_js_file(None, body=FORMULAS, priority=950)  # MathJax's settings come before it
     # Before siteext removes the fonts' other forms.
     app.connect("build-finished", show_early, priority=850)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
