@@ -20,7 +20,7 @@ pytestmark = pytest.mark.book
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 CHAPTERS = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["chapters"])]
-PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex")]
+PAGES = [f"{name}.html" for name in (*CHAPTERS, "search", "genindex", "prf-prf")]
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
 NOTEBOOK = "chapters/01_settling"
 
