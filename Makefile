@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book offline test unit bench lab serve notebooks pins clean
+.PHONY: help book offline test unit bench lighthouse lab serve notebooks pins clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ unit: $(STAMP)  ## run only the quick checks of the library
 
 bench: $(STAMP)  ## time it beside backprop, torch and JAX; one part with ARGS="--only ep"
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+lighthouse: book  ## measure the built pages with Lighthouse (needs node); some with ARGS="--only 06"
+	@$(BIN)/python -m tools.lighthouse $(ARGS)
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab chapters

@@ -18,6 +18,7 @@ MATHJAX = (
     "output/chtml/fonts",
     "input/tex/extensions",
     "a11y",
+    "ui/lazy.js",
     "sre/mathmaps/base.json",
     "sre/mathmaps/en.json",
     "sre/mathmaps/nemeth.json",
@@ -75,6 +76,12 @@ def leave_out_scripts(app, pagename, templatename, context, doctree):
         for script in context["script_files"]
         if not UNWANTED.search(f"{script.filename} {script.attributes.get('body', '')}")
     ]
+
+
+def list_citations(app, pagename, templatename, context, doctree):
+    """Say that the entries of a list of citations are its items, which docutils leaves open."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def link_to_repository(app, pagename, templatename, context, doctree):
@@ -154,6 +161,7 @@ def setup(app):
     app.connect("doctree-resolved", leave_out_settings, priority=900)
     app.connect("doctree-resolved", keep_punctuation, priority=900)
     app.connect("html-page-context", leave_out_scripts, priority=900)
+    app.connect("html-page-context", list_citations, priority=900)
     app.connect("html-page-context", link_to_repository, priority=900)
     app.connect("build-finished", leave_out_icon_script, priority=900)
     app.connect("build-finished", trim, priority=900)

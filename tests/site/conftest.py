@@ -56,6 +56,7 @@ class Visit:
         self.page.on("console", self._said)
         self.page.goto(address + path)
         self.page.evaluate("() => window.MathJax?.startup?.promise")
+        self.page.evaluate("() => window.MathJax?.startup?.document?.lazyTypesetAll?.()")
         self.page.evaluate("() => document.fonts.ready.then(() => true)")
 
     def _wrong(self, kind, what):

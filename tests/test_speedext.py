@@ -1,0 +1,55 @@
+"""What the site's extension does to pages, stylesheets and icon fonts so that text shows early."""
+
+from tools import speedext
+
+PAGE = """<head>
+<link href="../_static/styles/theme.css?digest=1" rel="stylesheet" />
+<link rel="preload" as="script" href="../_static/a.js" />
+<link rel="icon" href="../_static/favicon.svg"/>
+<link rel="stylesheet" type="text/css" href="../_static/custom.css?v=2" />
+<script src="../_static/documentation_options.js?v=1"></script>
+<script>let inline = 1;</script>
+<script data-x="y" src="../_static/a.js"></script>
+<script defer="defer" src="../_static/b.js"></script>
+<script src="../_static/searchtools.js"></script>
+<script src="../searchindex.js"></script>
+</head>"""
+
+
+def test_a_page_gets_one_stylesheet_and_waits_for_no_script():
+    assert speedext.early(PAGE, "../book.css", "const O = {};", search=False).split("\n") == [
+        "<head>",
+        '<link rel="stylesheet" href="../book.css" />',
+        '<link rel="icon" href="../_static/favicon.svg"/>',
+        "<script>const O = {};</script>",
+        "<script>let inline = 1;</script>",
+        '<script defer data-x="y" src="../_static/a.js"></script>',
+        '<script defer="defer" src="../_static/b.js"></script>',
+        "</head>",
+    ]
+
+
+def test_only_the_search_page_loads_the_search():
+    kept = speedext.early(PAGE, "../book.css", "", search=True)
+    assert kept.index('<script defer src="../_static/searchtools.js">') < kept.index(
+        '<script defer src="../searchindex.js">'
+    )
+
+
+def test_a_sheet_brings_its_imports_and_its_addresses_along(tmp_path):
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "basic.css").write_text("i{background:url(file.png)}")
+    theme = tmp_path / "styles" / "theme.css"
+    theme.write_text('@import "../basic.css";\nb{a:url("../x.svg");c:url("data:image/png;,x")}')
+    assert speedext.sheet(theme, tmp_path) == (
+        'i{background:url(file.png)}\nb{a:url(x.svg);c:url("data:image/png;,x")}'
+    )
+
+
+def test_a_style_keeps_the_icons_that_a_page_names():
+    sun, moon = (
+        '.fa-sun:before{content:"\\f185"}',
+        '.fa-luna:before,.fa-moon:before{content:"\\f186"}',
+    )
+    rest = 'p{--icon:"\\f058"}'
+    assert speedext.without_icons(sun + moon + rest, ['<i class="fa-moon">']) == moon + rest
