@@ -20,7 +20,7 @@ offline: $(STAMP)  ## build, then make one zip that needs no server, and one PDF
 	@$(BIN)/python -m tools.offline
 
 test: $(STAMP)  ## run every check: units, doctests, notebooks, the built site in a browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 unit: $(STAMP)  ## run only the quick checks of the library
 	@$(BIN)/python -m pytest -m "not book and not slow"
