@@ -50,6 +50,7 @@ _ON_FIRST_USE = {
     "question": "questions",
     "quiz": "questions",
     "sweep": "grid",
+    "switchboard": "switchboard",
     "train": "learning",
 }
 

@@ -194,12 +194,35 @@ def table(net, x, y, names=None, *, given_share=0.3):
     return TheoremTable(tuple(_row(net, x, y, ZOO[name], given_share) for name in names))
 
 
+def measured_network(net, entry, given_share=0.3):
+    """The network on which an entry is measured: with the feedback that this algorithm has.
+
+    Parameters
+    ----------
+    net : Network
+    entry : zoo.Entry
+    given_share : float in [0, 1]       As for `table`.
+
+    Returns
+    -------
+    Network
+
+    Examples
+    --------
+    >>> net = standard()[0]
+    >>> measured_network(net, ZOO["backprop"]) is net
+    True
+    """
+    if entry.prepare is not None:
+        return entry.prepare(net, np.random.default_rng(0))
+    if isinstance(entry.estimate, Recipe) and entry.estimate.feedback is feedback.as_given:
+        return feedback.mixed(given_share, seed=1)(net)
+    return net
+
+
 def _row(net, x, y, entry, given_share):
     recipe = entry.estimate if isinstance(entry.estimate, Recipe) else None
-    if entry.prepare is not None:
-        net = entry.prepare(net, np.random.default_rng(0))
-    elif recipe is not None and recipe.feedback is feedback.as_given:
-        net = feedback.mixed(given_share, seed=1)(net)
+    net = measured_network(net, entry, given_share)
     own, against = (audit(net, x, y, entry, against=a) for a in ("equilibrium", "backprop"))
     aimed = {"equilibrium": own, "backprop": against}[entry.against]
     cells = tuple(Cell(c.value, bool(c.holds), False) for c in aimed.conditions)

@@ -28,7 +28,7 @@ def open_page(browser, tmp_path):
         page.on(
             "request",
             lambda asked: (
-                asked.url == path.as_uri()
+                asked.url.partition("?")[0] == path.as_uri()
                 or asked.url.startswith("data:")
                 or complaints.append(asked.url)
             ),

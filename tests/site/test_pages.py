@@ -2,11 +2,16 @@
 
 import gzip
 import json
+import re
+from pathlib import Path
 
 import pytest
 import yaml
 
 from sevenconditions.claims import collect
+from sevenconditions.recipe import CONDITIONS
+from sevenconditions.switchboard import switchboard
+from sevenconditions.truthtable import truth_table
 from tools.calibration import asked, asked_in
 from tools.chapterext import called, documented, notebooks
 from tools.steps import ROOT
@@ -195,6 +200,38 @@ def test_a_shared_link_shows_the_card_and_the_tab_its_mark(visit, site, path):
     assert (site / "_static" / "social-card.png").is_file()
     icon = page.locator("link[rel~='icon']").first.evaluate("e => e.href")
     assert page.request.get(icon).status == 200
+
+
+BOARDS = ["index", *(Path(name).name for name in CHAPTERS if Path(name).name[3:] in CONDITIONS)]
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_switchboard_shows_what_the_library_computes(site, name):
+    board = switchboard(None if name == "index" else name[3:])
+    page = (site / "chapters" / f"{name}.html").read_text()
+    data = re.findall(r'<script type="application/json" class="sc-rows">(.*?)</script>', page)
+    assert len(data) == 1 and json.loads(data[0]) == board.data()
+    assert len(json.loads(data[0])) == 128
+    whole = page[page.index('<section class="sc sc-board') : page.index(data[0]) + len(data[0])]
+    assert len(gzip.compress(whole.encode())) < 30_000
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_switch_of_the_board_works(visit, name, width):
+    visited = visit(f"chapters/{name}.html", width=width)
+    board = visited.page.locator(".sc-board")
+    lit = board.locator(".sc-lit")
+    assert lit.count() == (name != "index")
+    if lit.count():
+        assert lit.get_attribute("data-sc-name") == name[3:]
+    words = switchboard(None).words
+    for k, each in enumerate(board.get_by_role("switch").all()):
+        each.click()
+        assert board.locator(".sc-description").inner_text() == words(truth_table()[1 << k])
+        assert visited.page.url.endswith(f"?without={CONDITIONS[k]}")
+        each.click()
+    assert visited.problems == []
 
 
 def shown(dial):
