@@ -265,7 +265,7 @@ def shown(dial):
         part: dial.locator(selector).first.inner_html()
         for part, selector in {
             "picture": ".sc-picture",
-            "value": ".sc-value",
+            "value": ".sc-controls .sc-value",
             "description": ".sc-description",
         }.items()
     }
