@@ -99,7 +99,7 @@ def test_the_page_folds_the_table_away_and_leads_to_the_theorem(monkeypatch):
     made = checked("norm(A @ c) <= norm(A) * norm(c)")
     html = made.html()
     assert '<a href="#theorem-a">A title</a>' in html
-    assert "<details><summary>Check the steps with numbers: 1 step holds" in html
+    assert "<details><summary>Check the steps with numbers (1)</summary>" in html
     assert "<code>norm(A @ c) &lt;= norm(A) * norm(c)</code>" in html
     assert "def matrices(rng):" in html
     for mode, kinds in (("text", {"text/plain"}), ("page", {"text/plain", "text/html"})):

@@ -78,7 +78,7 @@ class Derivation:
         drawn = code if self.drawn else ""
         return (
             '<div class="sc sc-derivation"><details>'
-            f"<summary>Check the steps with numbers: {self._count()}</summary>"
+            f"<summary>Check the steps with numbers ({self._count().split()[0]})</summary>"
             f"<p>{self.n} random points; off by: the largest difference of the two sides, relative "
             "to the larger one (for a bound: by how much the left side exceeds the right). More "
             f"than {_minus(_short(self.bound))} stops the building of the book.</p>"
