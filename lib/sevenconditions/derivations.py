@@ -107,7 +107,8 @@ def derivation(points, theorems, *, n=20, bound=1e-9, seed=0) -> Derivation:
     theorems : mapping from "Title (label)" to the steps of its proof, a mapping from the step in
         words to its twin: ``left == right`` or ``left <= right``, one line of code. A side is a
         number, an array, a Gradient or a tuple of them; a bound holds entry by entry. Beside the
-        point a twin reads what `points` reads, and :data:`WORDS`.
+        point a twin reads what `points` reads, and ``np``, ``inv``, ``norm``, ``derivative`` and
+        ``order``.
     n : int, > 0, the number of points; seed : int, of the generator that draws them
     bound : float, > 0, relative. The default leaves room for rounding alone; derivatives by
         differences need more.
