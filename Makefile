@@ -23,7 +23,7 @@ test: $(STAMP)  ## run every check: units, doctests, notebooks, the built site i
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 unit: $(STAMP)  ## run only the quick checks of the library
-	@$(BIN)/python -m pytest -m "not book and not slow"
+	@$(BIN)/python -m pytest -n auto -m "not book and not slow"
 
 bench: $(STAMP)  ## time it beside backprop, torch and JAX; one part with ARGS="--only ep"
 	@$(BIN)/python -m benchmarks $(ARGS)
