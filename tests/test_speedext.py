@@ -1,5 +1,7 @@
 """What the site's extension does to pages, stylesheets and icon fonts so that text shows early."""
 
+import pytest
+
 from tools import speedext
 
 PAGE = """<head>
@@ -53,3 +55,12 @@ def test_a_style_keeps_the_icons_that_a_page_names():
     )
     rest = 'p{--icon:"\\f058"}'
     assert speedext.without_icons(sun + moon + rest, ['<i class="fa-moon">']) == moon + rest
+
+
+def test_blocks_are_all_measured_before_any_is_given_a_tab_stop():
+    script = 'q("pre").forEach(e=>{e.tabIndex=e.scrollWidth>e.clientWidth?0:-1}),next()'
+    changed = speedext.measured_first(script)
+    assert changed.startswith('q("pre").forEach((e,first,all)=>{if(!first)[...all]')
+    assert "[e,e.scrollWidth>e.clientWidth?0:-1]" in changed and changed.endswith("})}),next()")
+    with pytest.raises(ValueError, match="in 0 places"):
+        speedext.measured_first("nothing();")

@@ -84,6 +84,8 @@ def unfold(article, known):
     """
     for link in article.select("script, .headerlink, .toctree-wrapper, button"):
         link.decompose()
+    for paper in article.select("noscript"):
+        paper.unwrap()
     said = [(board, board.ul.get_text()) for board in article.select(".sc-board")]
     said += [(style, style.string) for style in article("style")]
     for tag, text in said:

@@ -2,8 +2,8 @@
 
 The theme makes a page wait for a dozen stylesheets, a dozen scripts and the index of the search,
 and sends two thousand icons for the twenty in use. Here the stylesheets become one, scripts wait
-until the text stands, only the search page loads the search, and the fonts keep the icons that the
-pages name.
+until the text stands, only the search page loads the search, the fonts keep the icons that the
+pages name, and the theme measures before it writes.
 """
 
 import hashlib
@@ -28,6 +28,26 @@ ADDRESS = re.compile(r"url\((?![\"']?(?:data:|#))([^)]*)\)")
 ICON = re.compile(r'(?:\.fa-[a-z0-9-]+:before,?)+\{content:"[^"]*"\}')
 CHARACTER = re.compile(r'"\\([0-9a-f]{2,5})"')
 FONT = re.compile(r'url\(([^)]*)\.woff2\) format\("woff2"\),url\(\1\.ttf\) format\("truetype"\)')
+
+# The theme's script goes through all blocks of code, again after every change of the page.
+TAB_STOPS = re.compile(r"\.forEach\((\w)=>\{\1\.tabIndex=([^{}]{1,120})\?0:-1\}\)")
+
+
+def measured_first(script):
+    """The theme's script, which gives each block that scrolls a tab stop, without its many layouts.
+
+    It measures a block, writes, and measures the next: each time the browser lays the page out
+    anew. Here it measures all that is unfolded, and then writes what is not so already.
+    """
+    stops = (
+        r".forEach((\1,first,all)=>{if(!first)[...all]"
+        r".filter(\1=>\1.checkVisibility?.()!==false).map(\1=>[\1,\2?0:-1])"
+        r".forEach(([\1,stop])=>{if(\1.tabIndex!==stop)\1.tabIndex=stop})})"
+    )
+    changed, count = TAB_STOPS.subn(stops, script)
+    if count != 1:
+        raise ValueError(f"the theme's script sets tab stops in {count} places, expected one")
+    return changed
 
 
 def early(page, style, options, search):
@@ -101,6 +121,8 @@ def show_early(app, failure):
         path.write_text(
             early(text, address, options, search=path == out / "search.html"), encoding="utf-8"
         )
+    theme = static / "scripts" / "pydata-sphinx-theme.js"
+    theme.write_text(measured_first(theme.read_text(encoding="utf-8")), encoding="utf-8")
     for name in {*names, "basic.css"}:
         (static / name).unlink(missing_ok=True)
 

@@ -420,7 +420,7 @@ class Explorable:
             f'<div class="sc-now"><div class="sc-picture">{start.panels()}</div>'
             f"{readout_list(start.readouts)}"
             f'<p class="sc-description" aria-live="polite">{escape(start.words)}</p></div>'
-            f'<div class="sc-multiples">{self._multiples_html()}</div>'
+            f'<noscript><div class="sc-multiples">{self._multiples_html()}</div></noscript>'
             f'<p class="sc-caption">{escape(start.caption)}</p>'
             f"{self._table_html()}"
             f'<script type="application/json" class="sc-frames">{pictures}</script></section>'
@@ -523,7 +523,8 @@ def _slider(each, texts) -> str:
 
 # The script runs once for each player that is not ready yet, so an output may stand on a page any
 # number of times. Keys stop at the controls: notebooks would take the arrows for themselves. The
-# form keeps the radio buttons of two players apart, and knows how to go back to the defaults.
+# form keeps the radio buttons of two players apart, and knows how to go back to the defaults. What
+# is there for paper stays text until someone prints: drawn and hidden it would slow every page.
 _SCRIPT = """
 document.querySelectorAll("[data-sc-dial]:not([data-sc-ready])").forEach(root => {
   root.dataset.scReady = "";
@@ -560,6 +561,10 @@ document.querySelectorAll("[data-sc-dial]:not([data-sc-ready])").forEach(root =>
   form.addEventListener("keydown", event => event.stopPropagation());
   form.addEventListener("submit", event => event.preventDefault());
   find(".sc-reset").addEventListener("click", () => { form.reset(); show(); });
+  const paper = find("noscript");
+  const unfold = () => { if (paper.isConnected) paper.outerHTML = paper.textContent; };
+  addEventListener("beforeprint", unfold);
+  matchMedia("print").addEventListener("change", unfold);
   show();
 });
 """
