@@ -51,9 +51,12 @@ def search_without_fetching(site):
     script = "const searchTexts = " + json.dumps(texts, ensure_ascii=False) + ";\n"
     tools = (site / "_static/searchtools.js").read_text("utf-8")
     page = (site / "search.html").read_text("utf-8")
-    before = re.search(r'<script src="_static/searchtools\.js', page)
+    before = re.search(r'<script (?:defer )?src="_static/searchtools\.js', page)
     if tools.count(FETCH) != 1 or not before:
-        raise ValueError(f"search no longer has one {FETCH}; see what it asks for now")
+        raise ValueError(
+            f"search has {tools.count(FETCH)} times {FETCH}, expected once, and its page "
+            f"{'loads' if before else 'does not load'} searchtools.js: see how it works now"
+        )
     stored = "Promise.resolve({ text: () => searchTexts[docName] })"
     at = before.start()
     changed = {

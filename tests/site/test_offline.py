@@ -115,6 +115,7 @@ def test_a_dial_moves_by_keyboard_and_formulas_have_their_fonts(folder, reader):
     page, wrong = reader
     page.goto((folder / SETTLING).as_uri())
     dial = page.locator(".sc-dial").first
+    dial.locator(".sc-skip").click()
     slider = dial.locator("input[type=range]").first
     slider.press("Home")
     before = dial.locator(".sc-picture").inner_html()
@@ -186,7 +187,7 @@ def test_the_same_site_gives_the_same_bytes(tmp_path):
 def test_another_way_of_searching_is_refused(tmp_path):
     site = tiny_site(tmp_path / "site")
     (site / "_static/searchtools.js").write_text("import(requestUrl)")
-    with pytest.raises(ValueError, match="search no longer"):
+    with pytest.raises(ValueError, match="0 times"):
         offline.pack(site, "tiny", tmp_path / "tiny.zip")
 
 
