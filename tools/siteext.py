@@ -33,6 +33,13 @@ def site_address(repository):
     return f"https://{owner.lower()}.github.io/{name}/"
 
 
+WITHOUT_TEXT = {
+    "search": "search the whole book and its library",
+    "genindex": "an index of the library's functions and classes",
+    "prf-prf": "an index of the book's theorems and propositions",
+}
+
+
 def derive_addresses(app, config):
     address = site_address(config.html_theme_options["repository_url"])
     config.html_baseurl = config.ogp_site_url = address
@@ -106,6 +113,14 @@ def with_addresses(body, base, root):
     return re.sub(r'data-repository="([^"]*)" data-find="([^"]*)"', linked, body)
 
 
+def describe(app, pagename, templatename, context, doctree):
+    """Say in a line what a page is that has no text of its own to be quoted from."""
+    if pagename in WITHOUT_TEXT:
+        words = f"Seven Conditions: {WITHOUT_TEXT[pagename]}."
+        found = context.get("metatags", "")
+        context["metatags"] = f'{found}\n<meta name="description" content="{words}" />'
+
+
 def leave_out_settings(app, doctree, docname):
     """Drop the settings for live code that would otherwise stand at the end of every page."""
     for raw in list(doctree.findall(nodes.raw)):
@@ -163,6 +178,7 @@ def setup(app):
     app.connect("html-page-context", leave_out_scripts, priority=900)
     app.connect("html-page-context", list_citations, priority=900)
     app.connect("html-page-context", link_to_repository, priority=900)
+    app.connect("html-page-context", describe, priority=900)
     app.connect("build-finished", leave_out_icon_script, priority=900)
     app.connect("build-finished", trim, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
