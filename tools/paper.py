@@ -21,7 +21,11 @@ from playwright.sync_api import sync_playwright
 STYLE = Path(__file__).with_name("paper.css")
 NAMES = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "headers")
 
-READY = "() => window.MathJax?.startup?.promise.then(() => document.fonts.ready).then(() => true)"
+# Formulas are set as they come into view, and their fonts loaded after that: here all are, at once.
+READY = """() => window.MathJax?.startup?.promise
+  .then(() => MathJax.startup.document.lazyTypesetAll?.())
+  .then(() => Promise.all([...document.fonts].map(font => font.load().catch(() => null))))
+  .then(() => [...document.fonts].some(f => /MJX/.test(f.family) && f.status === "loaded"))"""
 FILL_IN = """numbers => {
   document.querySelectorAll("[data-page]")
     .forEach(place => { place.textContent = numbers[place.dataset.page]; });
@@ -179,7 +183,8 @@ def print_book(document, site, browser, path, author):
     page = browser.new_page()
     page.set_default_timeout(0)
     page.goto(source.as_uri())
-    page.evaluate(READY)
+    if page.evaluate(READY) is False:
+        raise ValueError("the formulas would be printed without their fonts: see _static/mathjax")
     with pikepdf.open(io.BytesIO(page.pdf(**how))) as pdf:
         # The numbers are known now. The contents alone are printed again: in no time.
         page.evaluate(FILL_IN, {name: at + 1 for name, at in places(pdf).items()})
