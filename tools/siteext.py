@@ -23,6 +23,7 @@ MATHJAX = (
     "sre/mathmaps/en.json",
     "sre/mathmaps/nemeth.json",
 )
+LOGO = re.compile(r'(<img [^>]*class="logo__image[^>]*?) alt="[^"]*"')
 ICON_SCRIPT = re.compile(r"\s*<(script|link)[^>]*fontawesome\.js[^>]*>(</script>)?")
 UNWANTED = re.compile(r"thebe|utterances|hypothes")
 
@@ -141,12 +142,16 @@ def keep_punctuation(app, doctree, docname):
             parent[at : at + 2] = [kept, rest]
 
 
-def leave_out_icon_script(app, failure):
-    """Take the icon script out of the written pages: the theme's template names it itself."""
+def mend_templates(app, failure):
+    """Mend in the written pages what the theme's own templates write.
+
+    They name the icon script, which no page needs, and describe the logo by the very title that
+    stands beside it.
+    """
     if failure is None and app.builder.format == "html":
         for page in Path(app.outdir).rglob("*.html"):
             text = page.read_text(encoding="utf-8")
-            page.write_text(ICON_SCRIPT.sub("", text), encoding="utf-8")
+            page.write_text(LOGO.sub(r'\1 alt=""', ICON_SCRIPT.sub("", text)), encoding="utf-8")
 
 
 def trim(app, failure):
@@ -179,6 +184,6 @@ def setup(app):
     app.connect("html-page-context", list_citations, priority=900)
     app.connect("html-page-context", link_to_repository, priority=900)
     app.connect("html-page-context", describe, priority=900)
-    app.connect("build-finished", leave_out_icon_script, priority=900)
+    app.connect("build-finished", mend_templates, priority=900)
     app.connect("build-finished", trim, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
