@@ -486,7 +486,8 @@ stroke-linejoin:round}
 color:var(--sc-muted);padding:.25rem 0}
 .sc details[open]>summary{list-style-type:disclosure-open}
 .sc details p{margin:.25rem 0 0;max-width:44em}
-@media screen{.sc .sc-panels{content-visibility:auto;contain-intrinsic-size:auto none auto 18rem}}
+@media screen{.sc :is(.sc-picture,figcaption~.sc-panels){
+content-visibility:auto;contain-intrinsic-size:auto none auto 18rem}}
 @media print{.sc{break-inside:avoid}}
 """
 

@@ -637,7 +637,7 @@ border:0;border-bottom:1px solid var(--sc-grid);background:none;color:inherit}
 .sc.sc-dial[data-sc-ready] .sc-now{display:flex;flex-direction:column}
 .sc-dial .sc-controls{margin:.5rem 0 0}
 .sc.sc-dial dl.sc-readouts{order:-1;margin:.4rem 0;gap:0 1.25rem}
-.sc.sc-dial .sc-now .sc-panels{margin:0 -.5rem}
+.sc.sc-dial .sc-picture{margin:0 -.5rem}
 .sc.sc-dial .sc-now .sc-panels>svg{max-width:calc(1.06*var(--sc-width))}}
 @media print{.sc-dial :is(.sc-controls,.sc-now,.sc-reset,details){display:none!important}
 .sc-dial[data-sc-ready] .sc-multiples{display:block}.sc.sc-dial{break-inside:auto}}

@@ -197,13 +197,27 @@ def test_keys_stay_in_the_dial_and_the_page_gets_no_new_name(open_page, one_dial
     assert page.evaluate("Object.keys(window).filter(name => !names.has(name))") == []
 
 
-def test_the_picture_keeps_its_place_and_size(open_page, one_dial):
-    page = open_page(one_dial)
-    boxes = []
-    for key in ("Home", "ArrowRight", "End"):
-        page.locator("input").press(key)
-        boxes.append(page.locator(".sc-picture").bounding_box())
-    assert boxes[0] == boxes[1] == boxes[2]
+@pytest.mark.parametrize("width", [900, 360])
+def test_the_picture_keeps_its_place_and_size_from_the_very_moment_of_a_move(
+    open_page, one_dial, width
+):
+    page = open_page(one_dial, width=width)
+    boxes = page.evaluate(
+        """async () => {
+          const range = document.querySelector("input"), boxes = [];
+          const frame = () => new Promise(requestAnimationFrame);
+          const box = () => JSON.stringify(document.querySelector(".sc-picture")
+            .getBoundingClientRect());
+          await frame(); await frame();
+          for (const at of [0, 1, range.max]) {
+            range.value = at;
+            range.dispatchEvent(new Event("input", {bubbles: true}));
+            boxes.push(box()); await frame(); boxes.push(box());
+          }
+          return boxes;
+        }"""
+    )
+    assert len(boxes) == 6 and len(set(boxes)) == 1, boxes
 
 
 def test_what_is_touched_is_at_least_44_pixels(open_page, two_dials, one_dial, with_choice):
