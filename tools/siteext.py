@@ -23,8 +23,8 @@ MATHJAX = (
     "sre/mathmaps/en.json",
     "sre/mathmaps/nemeth.json",
 )
-# A formula out of view is empty until it is set, also for a screen reader: once the page has loaded,
-# the idle browser sets one after the other.
+# A formula out of view is empty until it is set, also for a screen reader: after the page has
+# loaded, the idle browser sets one after the other.
 IDLE_FORMULAS = """
 addEventListener("load", () => window.MathJax?.startup?.promise?.then(() => {
   const formulas = MathJax.startup.document;
