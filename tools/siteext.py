@@ -12,7 +12,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-# Of MathJax: the renderer, which brings help for screen readers, fonts, and what is asked for later.
+# Of MathJax: the renderer (which brings help for screen readers), fonts, and packages of TeX.
 MATHJAX = ("tex-chtml.js", "output/chtml/fonts", "input/tex/extensions", "ui/lazy.js")
 # A formula out of view is empty until it is set, also for a screen reader: after the page has
 # loaded, the idle browser sets one after the other.
