@@ -16,8 +16,9 @@ from sevenconditions.output import output_mode
 from sevenconditions.questions import Check, exercise_check
 from sevenconditions.recipe import estimate_gradient
 from sevenconditions.rules import Unwritten, local, taken
+from sevenconditions.sketch import written
 from sevenconditions.theorems import standard
-from sevenconditions.witness import MARGIN, UNITS, Witness, shown, smallest_witness, written
+from sevenconditions.witness import MARGIN, UNITS, Witness, shown, smallest_witness
 
 _GAINS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 
@@ -50,7 +51,8 @@ class ReportCard:
         if output_mode() != "text":
             parts = [self.report._repr_html_()]
             parts += [plot._repr_mimebundle_()["text/html"] for plot in self.plots]
-            bundle["text/html"] = "".join([*parts, shown(self._found())])
+            picture = self.witness.picture() if self.witness else ""
+            bundle["text/html"] = "".join([*parts, picture, shown(self._found())])
         return bundle
 
 

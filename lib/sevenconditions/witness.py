@@ -8,7 +8,6 @@ this search. Where fewer units cannot do, :func:`counterexample` says why.
 import itertools
 import warnings
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -19,12 +18,14 @@ from sevenconditions import phases as phase_rooms
 from sevenconditions import settling as settlings
 from sevenconditions.audit import degrees, reference
 from sevenconditions.checks import ConvergenceError
+from sevenconditions.display import Figure, style_tag
 from sevenconditions.energy import as_given as lateral_as_given
 from sevenconditions.gradient import Gradient, angle_deg, relative_error
 from sevenconditions.network import Network
 from sevenconditions.output import output_mode
 from sevenconditions.recipe import ALL_HOLD, CONDITIONS, Recipe, described, estimate_gradient
 from sevenconditions.rules import Unwritten
+from sevenconditions.sketch import LARGEST, sketch, written
 
 # What numbers are made of, the simplest first. A weight of 0 is a connection that is not there.
 _SIMPLE = (1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 0.25, -0.25, 0.75, -0.75)
@@ -119,8 +120,24 @@ class Witness:
             )
         return "\n".join(lines)
 
+    def picture(self):
+        """The network with its weights, and on those of the layer what is said and true, as HTML.
+
+        Empty where the network has more units than a sketch can show.
+        """
+        if self.n_units > LARGEST:
+            return ""
+        compared = {} if self.error else {"layer": self.layer, "gradient": self.gradient}
+        figure = sketch(self.net, self.x, self.y, update=self.update, **compared)
+        said = self._said().replace("-", "\u2212")
+        caption = "On the arrows: weights. " + (
+            "" if self.error else "Below, orange: what the rule says of a weight; blue: what is so."
+        )
+        drawn = Figure(figure, f"{said[0].upper()}{said[1:]}", caption, self.sentence())
+        return style_tag() + drawn.html()
+
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return _bundle(self)
+        return _bundle(self, self)
 
     def _network(self):
         names = {phi.name for phi in self.net.phis}
@@ -484,31 +501,11 @@ def shown(value):
     return f'<style>{_CSS}</style><pre class="sc-witness">{lines}</pre>'
 
 
-def _bundle(value):
-    """What a notebook shows of something that prints in lines."""
-    text = {"text/plain": str(value)}
-    return text if output_mode() == "text" else text | {"text/html": shown(value)}
-
-
-def written(values):
-    """Numbers as fractions where they are simple: one, a tuple, or rows with semicolons.
-
-    Examples
-    --------
-    >>> written([[0.5, -1.0]]), written(2 / 3), written(np.tanh(1.0)), written(np.eye(2))
-    ('(1/2, -1)', '2/3', '0.7616', '(1, 0; 0, 1)')
-    """
-    rows = np.atleast_2d(np.asarray(values, dtype=float))
-    text = "; ".join(", ".join(_number(v) for v in row) for row in rows)
-    return text if rows.size == 1 else f"({text})"
-
-
-def _number(value):
-    if 2e-6 < abs(value) < 5e-5:  # what is left where a division by the nudge is missing
-        return f"{value:.1g}"
-    simple = Fraction(float(value)).limit_denominator(32)
-    close = abs(value - float(simple)) < 5e-5 * max(1.0, abs(value))
-    return str(simple) if close else f"{value:.4g}"
+def _bundle(value, witness):
+    """What a notebook shows of a witness, or of what holds one."""
+    if output_mode() == "text":
+        return {"text/plain": str(value)}
+    return {"text/plain": str(value), "text/html": witness.picture() + shown(value)}
 
 
 def _counted(number, word):
@@ -593,7 +590,7 @@ class Counterexample:
         return f"{self.witness}\n  done instead: {self.how}\n  fewer units: {self.fewest}"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return _bundle(self)
+        return _bundle(self, self.witness)
 
 
 def counterexample(condition, *, fails=VISIBLE, seed=0):
