@@ -11,4 +11,5 @@ EXERCISES = {
             "(h_free - h_plus) / beta": "One-sided",
         },
     ),
+    "exercise-3": ("1 / 2", {"1": "symmetric pair", "1 / 4": "way down", "2": "Upside down"}),
 }
