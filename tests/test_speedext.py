@@ -64,3 +64,29 @@ def test_blocks_are_all_measured_before_any_is_given_a_tab_stop():
     assert "[e,e.scrollWidth>e.clientWidth?0:-1]" in changed and changed.endswith("})}),next()")
     with pytest.raises(ValueError, match="in 0 places"):
         speedext.measured_first("nothing();")
+
+
+def test_a_page_keeps_one_copy_of_each_stylesheet_of_its_figures():
+    page = "<style>a{}</style>1<style>b{}</style>2<style>a{}</style>3"
+    assert speedext.once(page) == "<style>a{}</style>1<style>b{}</style>23"
+
+
+def test_code_is_text_where_its_colour_is_that_of_all_code_in_every_theme():
+    rules = {
+        "": ("background: #fff; color: #111", "background: #000; color: #eee"),
+        " .n": ("color: #111", "color: #eee"),
+        " .k": ("color: #111", "color: #f0f"),
+        " .w": ("color: #111", "color: #eee; font-weight: bold"),
+    }
+    style = "\n".join(
+        f'html[data-theme="{theme}"] .highlight{token} {{ {colour} }}'
+        for token, colours in rules.items()
+        for theme, colour in zip(("light", "dark"), colours, strict=True)
+    )
+    assert speedext.colourless(style) == {"n"}
+    line = '<span class="n">a</span><span class="k">if</span>'
+    page = f'<div class="highlight"><pre>{line}</pre></div>{line}'
+    assert speedext.plainer(page, {"n"}) == (
+        f'<div class="highlight"><pre>a<span class="k">if</span></pre></div>{line}'
+    )
+    assert speedext.plainer(page, set()) == page

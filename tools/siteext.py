@@ -12,17 +12,24 @@ from pathlib import Path
 
 from docutils import nodes
 
-# Of MathJax: the renderer, its fonts, the TeX packages loaded on demand, help for screen readers.
-MATHJAX = (
-    "tex-chtml.js",
-    "output/chtml/fonts",
-    "input/tex/extensions",
-    "a11y",
-    "ui/lazy.js",
-    "sre/mathmaps/base.json",
-    "sre/mathmaps/en.json",
-    "sre/mathmaps/nemeth.json",
-)
+# Of MathJax: the renderer (which brings help for screen readers), fonts, and packages of TeX.
+MATHJAX = ("tex-chtml.js", "output/chtml/fonts", "input/tex/extensions", "ui/lazy.js")
+# A formula out of view is empty until it is set, also for a screen reader: after the page has
+# loaded, the idle browser sets one after the other.
+IDLE_FORMULAS = """
+addEventListener("load", () => window.MathJax?.startup?.promise?.then(() => {
+  const formulas = MathJax.startup.document;
+  const idle = window.requestIdleCallback ?? (work => setTimeout(work, 20));
+  const setNext = () => {
+    const waiting = document.querySelector("mjx-lazy");
+    if (!waiting || !formulas.lazySet) return;
+    formulas.lazySet.add(waiting.dataset.mjxLazy);
+    formulas.lazyHandleSet();
+    formulas.lazyPromise.then(() => idle(setNext));
+  };
+  idle(setNext);
+}));
+"""
 LOGO = re.compile(r'(<img [^>]*class="logo__image[^>]*?) alt="[^"]*"')
 ICON_SCRIPT = re.compile(r"\s*<(script|link)[^>]*fontawesome\.js[^>]*>(</script>)?")
 UNWANTED = re.compile(r"thebe|utterances|hypothes")
@@ -84,6 +91,11 @@ def leave_out_scripts(app, pagename, templatename, context, doctree):
         for script in context["script_files"]
         if not UNWANTED.search(f"{script.filename} {script.attributes.get('body', '')}")
     ]
+
+
+def set_formulas_when_idle(app, pagename, templatename, context, doctree):
+    """Let every page set the formulas that are out of view as well, when it has nothing to do."""
+    app.add_js_file(None, body=IDLE_FORMULAS)
 
 
 def list_citations(app, pagename, templatename, context, doctree):
@@ -181,6 +193,7 @@ def setup(app):
     app.connect("doctree-resolved", leave_out_settings, priority=900)
     app.connect("doctree-resolved", keep_punctuation, priority=900)
     app.connect("html-page-context", leave_out_scripts, priority=900)
+    app.connect("html-page-context", set_formulas_when_idle, priority=800)
     app.connect("html-page-context", list_citations, priority=900)
     app.connect("html-page-context", link_to_repository, priority=900)
     app.connect("html-page-context", describe, priority=900)

@@ -3,7 +3,8 @@
 The theme makes a page wait for a dozen stylesheets, a dozen scripts and the index of the search,
 and sends two thousand icons for the twenty in use. Here the stylesheets become one, scripts wait
 until the text stands, only the search page loads the search, the fonts keep the icons that the
-pages name, and the theme measures before it writes.
+pages name, and the theme measures before it writes. Half a page's elements coloured code in the
+colour it has anyway, and each figure brought its own copy of one stylesheet: both stay once.
 """
 
 import hashlib
@@ -28,6 +29,11 @@ ADDRESS = re.compile(r"url\((?![\"']?(?:data:|#))([^)]*)\)")
 ICON = re.compile(r'(?:\.fa-[a-z0-9-]+:before,?)+\{content:"[^"]*"\}')
 CHARACTER = re.compile(r'"\\([0-9a-f]{2,5})"')
 FONT = re.compile(r'url\(([^)]*)\.woff2\) format\("woff2"\),url\(\1\.ttf\) format\("truetype"\)')
+OWN_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+CODE = re.compile(r'<div class="highlight">.*?</div>', re.DOTALL)
+COLOUR = re.compile(
+    r'html\[data-theme="(\w+)"\] \.highlight( \.\w+)? \{(?: background: #\w+;)? color: (#\w+) \}'
+)
 
 # The theme's script goes through all blocks of code, again after every change of the page.
 TAB_STOPS = re.compile(r"\.forEach\((\w)=>\{\1\.tabIndex=([^{}]{1,120})\?0:-1\}\)")
@@ -62,6 +68,37 @@ def early(page, style, options, search):
     page = PRELOAD.sub("", first + style + STYLES.sub("", rest))
     page = OPTIONS.sub(lambda _: f"<script>{options}</script>", page)
     return SCRIPT.sub("<script defer", page if search else SEARCH.sub("", page))
+
+
+def once(page):
+    """The page's HTML without stylesheets that stand in it already."""
+    seen = set()
+
+    def first(found):
+        again = found[0] in seen
+        seen.add(found[0])
+        return "" if again else found[0]
+
+    return OWN_STYLE.sub(first, page)
+
+
+def colourless(style):
+    """Pygments' classes that the style gives, in every theme, the colour of all code."""
+    rules = {(token.strip(" ."), theme): colour for theme, token, colour in COLOUR.findall(style)}
+    themes = [theme for token, theme in rules if not token]
+    return {
+        token
+        for token, _ in rules
+        if token and all(rules.get((token, theme)) == rules["", theme] for theme in themes)
+    }
+
+
+def plainer(page, tokens):
+    """The page's HTML where these tokens of code are text, not elements."""
+    if not tokens:
+        return page
+    token = re.compile(rf'<span class="(?:{"|".join(sorted(tokens))})">([^<]*)</span>')
+    return CODE.sub(lambda block: token.sub(r"\1", block[0]), page)
 
 
 def sheet(path, top):
@@ -116,11 +153,11 @@ def show_early(app, failure):
     (static / "book.css").write_text(style, encoding="utf-8")
     version = hashlib.sha256(style.encode()).hexdigest()[:8]
     options = (static / "documentation_options.js").read_text(encoding="utf-8")
+    tokens = colourless(style)
     for path, text in pages.items():
         address = f"{os.path.relpath(static, path.parent)}/book.css?v={version}"
-        path.write_text(
-            early(text, address, options, search=path == out / "search.html"), encoding="utf-8"
-        )
+        text = early(text, address, options, search=path == out / "search.html")
+        path.write_text(plainer(once(text), tokens), encoding="utf-8")
     theme = static / "scripts" / "pydata-sphinx-theme.js"
     theme.write_text(measured_first(theme.read_text(encoding="utf-8")), encoding="utf-8")
     for name in {*names, "basic.css"}:
