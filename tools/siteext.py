@@ -15,18 +15,24 @@ from docutils import nodes
 # Of MathJax: the renderer (which brings help for screen readers), fonts, and packages of TeX.
 MATHJAX = ("tex-chtml.js", "output/chtml/fonts", "input/tex/extensions", "ui/lazy.js")
 # A formula out of view is empty until it is set, also for a screen reader: after the page has
-# loaded, the idle browser sets one after the other.
+# loaded, the idle browser sets one after the other. What scrolls becomes a stop of the Tab key.
 IDLE_FORMULAS = """
 addEventListener("load", () => window.MathJax?.startup?.promise?.then(() => {
   const formulas = MathJax.startup.document;
   const idle = window.requestIdleCallback ?? (work => setTimeout(work, 20));
+  const stop = () => [...document.querySelectorAll("div.math")]
+    .map(formula => [formula, formula.scrollWidth > formula.clientWidth])
+    .forEach(([formula, scrolls]) => {
+      scrolls ? formula.setAttribute("tabindex", 0) : formula.removeAttribute("tabindex");
+    });
   const setNext = () => {
     const waiting = document.querySelector("mjx-lazy");
-    if (!waiting || !formulas.lazySet) return;
+    if (!waiting || !formulas.lazySet) return stop();
     formulas.lazySet.add(waiting.dataset.mjxLazy);
     formulas.lazyHandleSet();
     formulas.lazyPromise.then(() => idle(setNext));
   };
+  addEventListener("resize", () => idle(stop));
   idle(setNext);
 }));
 """
