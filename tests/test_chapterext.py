@@ -16,6 +16,7 @@ sc.ZOO["backprop"]
 sc.settle(net, [1.0]).rates
 settling.best_dt
 figures.curves
+sc.proofs.phases.leak()
 np.linalg.norm
 """
 
@@ -25,6 +26,7 @@ def test_calls_are_named_after_the_module_that_defines_them():
         "sevenconditions.equilibrium.settle",
         "sevenconditions.examples.couple",
         "sevenconditions.figures.lines.curves",
+        "sevenconditions.proofs.phases.leak",
         "sevenconditions.settling.best_dt",
     }
 

@@ -1,18 +1,27 @@
 """Every proof in the chapters has its steps checked, and every check would notice a wrong step."""
 
 import ast
-import linecache
+import inspect
 import re
+from importlib import import_module
 
 import numpy as np
 import pytest
 
-import sevenconditions as sc
+from sevenconditions import proofs
 from sevenconditions.derivations import WORDS, residual
 from tools.notebooks import load
 from tools.steps import ROOT
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+MODULES = {name: import_module(f"sevenconditions.proofs.{name}") for name in proofs.__all__}
+CHECKS = {
+    f"{name}.{check}": function
+    for name, module in MODULES.items()
+    for check, function in inspect.getmembers(module, inspect.isfunction)
+    if function.__module__ == module.__name__ and not check.startswith("_")
+}
+CALL = r"sc\.proofs\.(\w+\.\w+)\(\)"
 STATEMENT = r"\{prf:(?:theorem|proposition|lemma|corollary)\} (.+)\n:label: (\S+)\n"
 PROOF = r"\{prf:proof\}|\{dropdown\} Proof|\*\*Proof\.\*\*|^\*Proof\.\*"
 
@@ -20,22 +29,37 @@ PROOF = r"\{prf:proof\}|\{dropdown\} Proof|\*\*Proof\.\*\*|^\*Proof\.\*"
 def proved(source):
     """Title and label of each statement in a cell that a proof follows there."""
     found = [(m.start(), f"{m[1]} ({m[2]})") for m in re.finditer(STATEMENT, source)]
-    proofs = [m.start() for m in re.finditer(PROOF, source, flags=re.MULTILINE)]
+    follow = [m.start() for m in re.finditer(PROOF, source, flags=re.MULTILINE)]
     starts = [start for start, _ in found] + [len(source)]
     return [
         theorem
         for (start, theorem), stop in zip(found, starts[1:], strict=True)
-        if any(start < proof < stop for proof in proofs)
+        if any(start < proof < stop for proof in follow)
     ]
 
 
-def derived(cell):
-    """Title and label of each theorem whose steps a cell checks."""
-    if cell.cell_type != "code" or "sc.derivation(" not in cell.source:
-        return []
-    calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
-    call = next(node for node in calls if ast.unparse(node.func) == "sc.derivation")
-    return [key.value for key in call.args[1].keys]
+def called(cell):
+    """Names of the checks that a cell calls, such as "phases.leak"."""
+    return re.findall(CALL, cell.source) if cell.cell_type == "code" else []
+
+
+def recorded(name):
+    """What a check gives to `derivation`: points, theorems, and the bound."""
+    calls = []
+
+    def record(points, theorems, *, n=20, bound=1e-9, seed=0):
+        calls.append((points, theorems, bound))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MODULES[name.split(".")[0]], "derivation", record)
+        CHECKS[name]()
+    [call] = calls
+    return call
+
+
+def steps(theorems):
+    """Each step of all theorems, with its twin."""
+    return {f"{title}: {w}": twin for title, each in theorems.items() for w, twin in each.items()}
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -45,10 +69,38 @@ def test_every_proof_is_followed_by_its_derivation(path):
         if cell.cell_type == "markdown":
             assert not (waiting and cell.source.startswith("## ")), f"{waiting} before {cell.id}"
             waiting += proved(cell.source)
-        elif checked := derived(cell):
+        for name in called(cell):
+            checked = list(recorded(name)[1])
             assert checked == waiting, f"{cell.id} stands where {waiting} should be checked"
             waiting = []
     assert waiting == []
+
+
+def test_every_check_stands_once_in_the_chapter_that_its_module_is_named_after():
+    calls = [
+        (name, path.stem) for path in CHAPTERS for cell in load(path).cells for name in called(cell)
+    ]
+    assert sorted(name for name, _ in calls) == sorted(CHECKS)
+    for name, chapter in calls:
+        assert name.split(".")[0] == re.sub(r"^\d+_", "", chapter)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_check_says_which_theorems_it_checks(name):
+    labels = [theorem.rsplit("(", 1)[1].rstrip(")") for theorem in recorded(name)[1]]
+    said = inspect.getdoc(CHECKS[name]).split(" checked: ")[1].rstrip(".")
+    assert re.split(r",\s+", said) == labels
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_import_is_read_by_the_code_or_by_a_twin(module):
+    source = ast.parse(inspect.getsource(MODULES[module]))
+    imports = [each for each in source.body if isinstance(each, ast.Import | ast.ImportFrom)]
+    names = {alias.asname or alias.name for each in imports for alias in each.names}
+    checks = [name for name in CHECKS if name.startswith(f"{module}.")]
+    twins = [twin for name in checks for twin in steps(recorded(name)[1]).values()]
+    trees = [source, *map(ast.parse, twins)]
+    assert names <= {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
 
 
 @pytest.mark.parametrize(
@@ -59,29 +111,6 @@ def test_a_proof_of_every_kind_is_found(proof):
     stated = ":::{prf:theorem} A title\n:label: theorem-a\nIt is so.\n:::\n\n"
     assert proved(f"{stated}\n{proof} reasons.\n") == ["A title (theorem-a)"]
     assert proved(stated) == []
-
-
-def recorded(path, monkeypatch):
-    """What the derivations of a chapter are made of: theorems, points, twins, names and bound."""
-    calls = []
-
-    def record(points, theorems, *, n=20, bound=1e-9, seed=0):
-        rng = np.random.default_rng(seed)
-        drawn = [points.__globals__ | WORDS | points(rng) for _ in range(3)]
-        calls.extend(
-            (f"{theorem}: {words}", twin, drawn, bound)
-            for theorem, steps in theorems.items()
-            for words, twin in steps.items()
-        )
-
-    monkeypatch.setitem(vars(sc), "derivation", record)
-    names = {}
-    for cell in load(path).cells:
-        if cell.id == "setup" or derived(cell):
-            file = f"<{path.stem}: {cell.id}>"
-            linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(True), file)
-            exec(compile(cell.source, file, "exec"), names)
-    return calls
 
 
 class Mutation(ast.NodeTransformer):
@@ -141,13 +170,17 @@ def caught(twin, points, bound):
     return False
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_no_sign_and_no_transpose_may_be_wrong(path, monkeypatch):
-    made = recorded(path, monkeypatch)
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_step_holds_and_no_sign_and_no_transpose_may_be_wrong(name):
+    points, theorems, bound = recorded(name)
+    rng = np.random.default_rng(0)
+    drawn = [points.__globals__ | WORDS | points(rng) for _ in range(3)]
+    twins = steps(theorems)
+    assert [step for step, twin in twins.items() if caught(twin, drawn, bound)] == []
     missed = [
         (step, wrong)
-        for step, twin, points, bound in made
+        for step, twin in twins.items()
         for wrong in set(mutants(twin)) - NOT_WRONG
-        if not caught(wrong, points, bound)
+        if not caught(wrong, drawn, bound)
     ]
     assert missed == []

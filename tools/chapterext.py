@@ -82,12 +82,16 @@ def called(source):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
             known |= {a.asname or a.name: _find(f"{node.module}.{a.name}") for a in node.names}
     found = [thing for thing in known.values() if not inspect.ismodule(thing)]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            room = known.get(node.value.id)
-            if inspect.ismodule(room) and hasattr(room, node.attr):
-                found.append(getattr(room, node.attr))
+    found += [_held(node, known) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     return {f"{each.__module__}.{each.__qualname__}" for each in found if _is_ours(each)}
+
+
+def _held(node, known):
+    """What a name, or a chain of them through modules, stands for; None where it is not known."""
+    if isinstance(node, ast.Attribute):
+        room = _held(node.value, known)
+        return getattr(room, node.attr, None) if inspect.ismodule(room) else None
+    return known.get(node.id) if isinstance(node, ast.Name) else None
 
 
 def _find(name):

@@ -12,17 +12,8 @@ from pathlib import Path
 
 from docutils import nodes
 
-# Of MathJax: the renderer, its fonts, the TeX packages loaded on demand, help for screen readers.
-MATHJAX = (
-    "tex-chtml.js",
-    "output/chtml/fonts",
-    "input/tex/extensions",
-    "a11y",
-    "ui/lazy.js",
-    "sre/mathmaps/base.json",
-    "sre/mathmaps/en.json",
-    "sre/mathmaps/nemeth.json",
-)
+# Of MathJax: the renderer (which brings help for screen readers), fonts, and packages of TeX.
+MATHJAX = ("tex-chtml.js", "output/chtml/fonts", "input/tex/extensions", "ui/lazy.js")
 # A formula out of view is empty until it is set, also for a screen reader: after the page has
 # loaded, the idle browser sets one after the other.
 IDLE_FORMULAS = """

@@ -54,6 +54,7 @@ _ON_FIRST_USE = {
     "local": "rules",
     "marker": "predictions",
     "predict": "questions",
+    "proofs": "proofs",
     "question": "questions",
     "quiz": "questions",
     "report_card": "card",
@@ -68,7 +69,8 @@ def __getattr__(name):
     """Load what needs more than NumPy on first use."""
     if name not in _ON_FIRST_USE:
         raise AttributeError(f"module 'sevenconditions' has no attribute {name!r}")
-    return getattr(import_module(f"sevenconditions.{_ON_FIRST_USE[name]}"), name)
+    module = import_module(f"sevenconditions.{_ON_FIRST_USE[name]}")
+    return module if name == "proofs" else getattr(module, name)
 
 
 def __dir__():

@@ -2,7 +2,8 @@
 
 A twin is one line of code: the two sides of the step, reached in different ways. A step that does
 not hold stops the chapter, as a claim does. That is no proof, but a sign or a transpose gone wrong
-shows at the first point.
+shows at the first point. Those of the chapters stand in :mod:`sevenconditions.proofs`, which has
+one module for each chapter.
 """
 
 import ast
