@@ -20,7 +20,7 @@ IDLE_FORMULAS = """
 addEventListener("load", () => window.MathJax?.startup?.promise?.then(() => {
   const formulas = MathJax.startup.document;
   const idle = window.requestIdleCallback ?? (work => setTimeout(work, 20));
-  const stop = () => [...document.querySelectorAll("div.math")]
+  const stop = () => [...document.querySelectorAll(".math, .math > mjx-container")]
     .map(formula => [formula, formula.scrollWidth > formula.clientWidth])
     .forEach(([formula, scrolls]) => {
       scrolls ? formula.setAttribute("tabindex", 0) : formula.removeAttribute("tabindex");
