@@ -21,8 +21,8 @@ from sevenconditions.network import layered
 from sevenconditions.recipe import CONDITIONS, estimate_gradient
 from sevenconditions.zoo import ZOO, Kind
 
-#: How far each dial is turned where its condition is broken, dimensionless, of 1: to its end, or,
-#: where that would bury all else, so far that the condition alone costs some tens of degrees.
+#: How far each dial is turned where its condition is broken, as a share of its range. That is to
+#: the end, or, where this would bury all else, so far that it alone costs some tens of degrees.
 STRENGTHS = {
     "settling": 1.0,
     "energy": 1.0,
