@@ -140,7 +140,10 @@ def test_stored_notebooks_keep_tags_and_ids_and_lose_times_and_counts(tmp_path):
     path.write_text(json.dumps(raw))
     stored = normalised(load(path), path.name)
     assert [cell.id for cell in stored.cells] == ["kept", "cell-2", "cell-3"]
-    assert stored.cells[0].metadata == {"tags": ["hide-input"]}
+    assert stored.cells[0].metadata == {
+        "tags": ["hide-input"],
+        "jupyter": {"source_hidden": True},
+    }
     assert stored.cells[0].execution_count == 1
     assert [output.text for output in stored.cells[0].outputs] == ["ab\n"]
     nbformat.validate(stored)

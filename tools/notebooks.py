@@ -55,13 +55,28 @@ def merged(outputs):
     return joined
 
 
+# How JupyterLab folds what the page folds.
+FOLDED = {
+    "hide-input": {"source_hidden": True},
+    "hide-cell": {"outputs_hidden": True, "source_hidden": True},
+}
+
+
+def kept_metadata(cell):
+    """What is stored of a cell's metadata, and how a notebook folds it."""
+    kept = {name: cell.metadata[name] for name in ("tags", "mystnb") if cell.metadata.get(name)}
+    for tag in kept.get("tags", ()):
+        if tag in FOLDED:
+            kept["jupyter"] = FOLDED[tag]
+    return kept
+
+
 def normalised(notebook, name):
     """A copy with only what is stored: source, tags, ids and text outputs."""
     cells, count = [], 0
     for number, cell in enumerate(notebook.cells, start=1):
-        kept = {name: cell.metadata[name] for name in ("tags", "mystnb") if cell.metadata.get(name)}
         make = getattr(nbformat.v4, f"new_{cell.cell_type}_cell")
-        clean = make(cell.source, metadata=kept, id=cell.id)
+        clean = make(cell.source, metadata=kept_metadata(cell), id=cell.id)
         if cell.cell_type == "code":
             count += 1  # nbval takes a cell without a count for one that never ran
             clean.execution_count = count
