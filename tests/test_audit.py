@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from IPython.lib.pretty import pretty
 from networks import example
 from test_recipe import BROKEN
 
@@ -197,6 +198,7 @@ def test_the_report_prints_a_table_and_shows_one_in_html():
     shown = report._repr_html_()
     assert shown.count("<tr>") == 8 and shown.count("<td ") == 35
     assert '<th scope="col">' in shown and "<caption>" in shown
+    assert pretty(report) == str(report)  # a stored notebook holds no digits of rounding
 
 
 def test_the_report_is_plain_data_too():

@@ -57,6 +57,10 @@ def test_a_style_keeps_the_icons_that_a_page_names():
     assert speedext.without_icons(sun + moon + rest, ['<i class="fa-moon">']) == moon + rest
 
 
+def test_icons_are_found_as_escapes_and_as_themselves():
+    assert speedext.icons('p{--a:"\\f058";--b:"\uf071";content:"x"}') == {0xF058, 0xF071}
+
+
 def test_blocks_are_all_measured_before_any_is_given_a_tab_stop():
     script = 'q("pre").forEach(e=>{e.tabIndex=e.scrollWidth>e.clientWidth?0:-1}),next()'
     changed = speedext.measured_first(script)

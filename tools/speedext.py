@@ -122,6 +122,13 @@ def without_icons(style, pages):
     return ICON.sub(kept, style)
 
 
+def icons(style):
+    """The code points of the icons that a style draws, written as escapes or as themselves."""
+    return {int(code, 16) for code in CHARACTER.findall(style)} | {
+        ord(character) for character in style if "\ue000" <= character <= "\uf8ff"
+    }
+
+
 def thin(font, points):
     """Write beside a TrueType font one with these characters only, for the browser (WOFF)."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it reports every table
@@ -145,7 +152,7 @@ def show_early(app, failure):
     names = [re.search(r'href="[^"?]*_static/([^"?]*)', link)[1] for link in links]
     style = "\n".join(sheet(static / name, static) for name in names)
     style = without_icons(style, pages.values())
-    points = {int(code, 16) for code in CHARACTER.findall(style)}
+    points = icons(style)
     for font in set(FONT.findall(style)):
         thin(static / f"{font}.ttf", points)
         (static / f"{font}.woff2").unlink()

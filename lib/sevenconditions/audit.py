@@ -131,6 +131,9 @@ class Report(Comparison):
             lines.append("  {:<13} {} {:>10}  {:<6} {:>11}".format(*cells))
         return "\n".join([*lines, *self._sentences()])
 
+    def _repr_pretty_(self, printer, cycle):
+        printer.text(str(self))
+
     def _repr_html_(self):
         if output_mode() == "text":
             return None
@@ -506,7 +509,7 @@ def _own_remarks(net, recipe, read, memory):
         if not _same(getattr(net, name), getattr(settled, name))
     ]
     if replaced:
-        yield f"it settles with its own {', '.join(replaced)}, not with those of the network given"
+        yield f"it settles with its own {', '.join(replaced)}, not with what the network was given"
     if not rule.nudging.betas:
         yield "the limit of small nudges is computed, not settled"
     if any(not s.converged and s.verdict is not Verdict.TRUNCATED for s in read.states):

@@ -19,7 +19,8 @@ EXERCISES = {
         {
             "(1e-6 / 4) ** (1 / 3)": "order p is missing",
             "(1e-6 / 8) ** (1 / 2)": "p + 1",
-            "(1e-6 / 4) ** (1 / 2)": "one-sided",
+            "(1e-6 / 4) ** (1 / 2)": "centered",
+            "(2e-6 / 4) ** (1 / 2)": "one-sided",
         },
     ),
     "exercise-4": ("0.0063", {"0.01": "factor", "0.1": "above 10 %", "0.00063": "tenth of"}),

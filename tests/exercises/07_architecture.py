@@ -15,5 +15,6 @@ EXERCISES = {
         {"80 / 27": "gain is missing", "512 / 343": "used twice", "1.5": "first order"},
     ),
     "exercise-4": ("0.0947314", {"0.1": "first order", "0.0236829": "divide by w squared"}),
+    "exercise-6": ("8", {"80 / 27": "pair", "4": "slope alone", "2": "state alone"}),
     "exercise-5": ("2", {"0": "both yardsticks", "1": "agrees with both"}),
 }
