@@ -405,7 +405,7 @@ cursor:pointer;border-radius:8px}
 .sc-check p{margin:0;max-width:44em}
 .sc-check form:not([hidden]){display:flex;flex-wrap:wrap;gap:.5rem;align-items:flex-end}
 .sc-check form~p{min-height:1.5em;margin-top:.35rem}
-.sc-check label{display:block;flex:1 1 13.5rem;min-width:0;max-width:14rem;margin:0;font-weight:600}
+.sc-check label{display:block;flex:1 1 13.5rem;min-width:0;max-width:16rem;margin:0;font-weight:600}
 .sc-check :is(input,button){min-height:44px;margin:0;padding:0 .8rem;font:inherit;
 color:var(--sc-ink);background:none;border:1px solid var(--sc-muted);border-radius:8px}
 .sc-check input{display:block;width:100%;font-weight:400;font-variant-numeric:tabular-nums}

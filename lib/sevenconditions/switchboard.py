@@ -33,8 +33,8 @@ def switchboard(lit=None, *, table_at=None, rows=None) -> "Switchboard":
     >>> rows = [Combination(broken_at(i), 9.0 * i % 90, (1.0, 2.0), 1.0, (2.0, 1.0), "", 0.0)
     ...         for i in range(128)]
     >>> print(switchboard("energy", rows=rows).text().splitlines()[2])
-    Without settling: 9.0 degrees from backprop (layers 1 and 2), 1.00 of its length. \
-Loss 1.00 after 1 step; with all seven 1.00. No algorithm of the zoo breaks any of this.
+    Without settling: 9.0 degrees from backprop (layers 1 and 2, scaled unequally), 1.00 \
+of its length. Loss 1.00 after 1 step; with all seven 1.00. No algorithm of the zoo breaks any of this.
     """
     if lit is not None and lit not in CONDITIONS:
         raise ValueError(f"lit: got {lit!r}, expected None or one of {', '.join(CONDITIONS)}")
@@ -58,9 +58,10 @@ class Switchboard:
         layers = _listed([f"{angle:.0f}" for angle in row.layers])
         named = f"Without {_listed(row.broken)}" if row.broken else "All seven hold"
         taken = f"{len(steps)} step{'s' if len(steps) > 1 else ''}"
+        unequal = ", scaled unequally" if row.angle_deg > max(row.layers) + 1 else ""
         beside = f"; with all seven {self.rows[0].loss[-1]:.2f}" if row.broken else ""
         return (
-            f"{named}: {_degrees(row.angle_deg)} degrees from backprop (layers {layers}), "
+            f"{named}: {_degrees(row.angle_deg)} degrees from backprop (layers {layers}{unequal}), "
             f"{row.norm_ratio:.2f} of its length. Loss {last:.2f} after {taken}{beside}. "
             f"{_closest(row)}"
         )
@@ -114,8 +115,13 @@ class Switchboard:
     def _invitation(self):
         """What to do; the result waits for it where the board stands at a chapter's head."""
         if self.lit:
-            return f"Switch {self.lit} off, and see what the update loses. Then add others."
-        return "Each switch breaks its condition and leaves the others alone. Try one, then two."
+            first = f"Switch {self.lit} off, and see what the update loses. Then add others."
+        else:
+            first = "Each switch breaks its condition, and leaves the others alone."
+        return (
+            f"{first} A condition is broken so far that it alone costs some tens of degrees at "
+            "most; at 90 an update is no better than chance."
+        )
 
     def _switch(self, k, name):
         here = name == self.lit
@@ -309,6 +315,7 @@ min-width:1px;width:calc((100% - 3.6em)*var(--at)/var(--most));border-radius:0 3
 .sc-board .sc-axis{stroke:var(--sc-muted);stroke-width:1}
 .sc-board .sc-all{stroke:var(--sc-true)}.sc-board .sc-this{stroke:var(--sc-estimate)}
 .sc-board svg .sc-key-all{fill:var(--sc-true)}.sc-board svg .sc-key-this{fill:var(--sc-estimate)}
+.sc-board svg text{paint-order:stroke;stroke:var(--sc-paper);stroke-width:4px}
 .sc-board .sc-description{min-height:6em}
 .sc-waits .sc-now,.sc-waits .sc-reset{display:none}
 .sc-board:not([data-sc-ready]) :is(.sc-switches,.sc-now,.sc-reset){display:none}
