@@ -34,7 +34,8 @@ def switchboard(lit=None, *, table_at=None, rows=None) -> "Switchboard":
     ...         for i in range(128)]
     >>> print(switchboard("energy", rows=rows).text().splitlines()[2])
     Without settling: 9.0 degrees from backprop (layers 1 and 2, scaled unequally), 1.00 \
-of its length. Loss 1.00 after 1 step; with all seven 1.00. No algorithm of the zoo breaks any of this.
+of its length. Loss 1.00 after 1 step; with all seven 1.00. No algorithm of the zoo breaks any of \
+this.
     """
     if lit is not None and lit not in CONDITIONS:
         raise ValueError(f"lit: got {lit!r}, expected None or one of {', '.join(CONDITIONS)}")
