@@ -141,9 +141,10 @@ def label_line(axes, x, y, text, colour, offset=(5, 0), **style):
 
 
 def log_scale(axes, which="y"):
-    """Make one axis ("x" or "y") logarithmic, with powers of ten as its only ticks.
+    """Make one axis ("x" or "y") logarithmic, with ticks at powers of ten.
 
-    Plain superscripts need no formula typesetting, which costs most of the time of a log plot.
+    Where hardly one power is in sight, 2 and 5 have ticks too. Plain superscripts need no formula
+    typesetting, which costs most of the time of a log plot.
     Raises ValueError for another axis.
 
     >>> _, axes = panel()
@@ -155,9 +156,24 @@ def log_scale(axes, which="y"):
         raise ValueError(f'which is {which!r}; expected "x" or "y"')
     axis = getattr(axes, f"{which}axis")
     getattr(axes, f"set_{which}scale")("log")
-    axis.set_major_locator(LogLocator(numticks=6))
+    axis.set_major_locator(_Powers(numticks=6))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(lambda value, _=None: _power_of_ten(value))
+    axis.set_major_formatter(
+        lambda value, _=None: (
+            f"{value:g}" if _is_short(*axis.get_view_interval()) else _power_of_ten(value)
+        )
+    )
+
+
+class _Powers(LogLocator):
+    def tick_values(self, vmin, vmax):
+        self.set_params(subs=(1, 2, 5) if _is_short(vmin, vmax) else (1,))
+        return super().tick_values(vmin, vmax)
+
+
+def _is_short(low, high):
+    """Whether a logarithmic axis would show one power of ten, or none."""
+    return math.floor(math.log10(high)) - math.ceil(math.log10(low)) < 1
 
 
 def _power_of_ten(value):
