@@ -81,7 +81,7 @@ def test_a_card_holds_the_report_the_plots_and_the_witness(monkeypatch):
         bundle = card._repr_mimebundle_()
         assert str(card.witness) in bundle["text/plain"]
         assert ("text/html" in bundle) is shown
-    assert bundle["text/html"].count("<figure") == 2
+    assert bundle["text/html"].count("<figure") == 3  # two plots, and the witness drawn
     assert "sc-report" in bundle["text/html"] and "sc-witness" in bundle["text/html"]
 
 
